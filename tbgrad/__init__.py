@@ -1,0 +1,62 @@
+"""tbgrad makes gradients visible in TensorBoard.
+
+The public names are those of `__all__`. Each is loaded on first use: importing tbgrad imports neither TensorFlow nor
+Matplotlib.
+
+Example:
+  >>> import tbgrad
+  >>> f = tbgrad.resolve("rosenbrock")
+  >>> descent = tbgrad.descend(f, tbgrad.Optimizer("adam", learning_rate=0.05), [[-1.2, 1.0]], steps=2000)
+  >>> with tbgrad.open_run("logs/mine") as run:
+  ...     run.write(tbgrad.summarize(descent))
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+# Public name to the module that defines it.
+_HOMES = {
+    "Backward": "tbgrad.results",
+    "Comparison": "tbgrad.comparison.comparing",
+    "Descent": "tbgrad.results",
+    "Evaluation": "tbgrad.results",
+    "Function": "tbgrad.functions.function",
+    "Minimum": "tbgrad.functions.function",
+    "Optimizer": "tbgrad.descent.optimizers",
+    "Run": "tbgrad.runs.opening",
+    "Status": "tbgrad.results",
+    "Surface": "tbgrad.results",
+    "Sweep": "tbgrad.results",
+    "TbgradError": "tbgrad.errors",
+    "backward": "tbgrad.calculus.backward",
+    "catalogue": "tbgrad.functions.catalogue",
+    "compare": "tbgrad.comparison.comparing",
+    "descend": "tbgrad.descent.loops",
+    "evaluate": "tbgrad.calculus.derivatives",
+    "open_run": "tbgrad.runs.opening",
+    "read_run": "tbgrad.events.reader",
+    "resolve": "tbgrad.functions.resolving",
+    "show": "tbgrad.figures.showing",
+    "summarize": "tbgrad.summaries",
+    "surface": "tbgrad.calculus.surfaces",
+    "sweep": "tbgrad.calculus.sweeps",
+    "with_landscape": "tbgrad.experiments.landscapes",
+}
+
+__all__ = ["__version__", *sorted(_HOMES)]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tbgrad' has no attribute '{name}'")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

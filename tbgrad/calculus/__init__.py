@@ -1,0 +1,1 @@
+"""How it is differentiated: derivatives, the passes by hand, sweeps and surfaces."""

@@ -1,0 +1,144 @@
+"""Value, gradient and Hessian of a Function, compiled once for each function and dtype.
+
+This module must not know formulas: a Function is called, whatever it is made of.
+
+Source: Griewank & Walther (2008), Evaluating Derivatives, chapters 3 and 5.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+import tbgrad
+from tbgrad.errors import FunctionCallError, NoGradientError, RangeError, ShapeError, TbgradError
+from tbgrad.functions.function import Function
+from tbgrad.results import Evaluation
+
+DTYPES = ("float64", "float32")
+
+
+def evaluate(f: Function, points: Any, *, dtype: str | None = None) -> Evaluation:
+    """Computes value and gradient at points.
+
+    Args:
+      f: `Function` of d variables.
+      points: array `[n, d]`, in the units of f's variables.
+      dtype: `float64` or `float32`; by default that of `points` where it is one of them, else `float64`.
+
+    Returns:
+      `Evaluation` with position `[n, d]`, value `[n]` and gradient `[n, d]`. Where f is undefined, they are NaN or
+      infinite, as TensorFlow computes them.
+
+    Raises:
+      ShapeError: `points` is not `[n, d]`.
+      FunctionCallError: f raised an error, or gives another shape than it should.
+      NoGradientError: f's value does not depend on its variables by differentiable operations.
+    """
+    position = as_points(f, points, dtype)
+    value, gradient = value_and_gradient(f, position.dtype.name)(position)
+    return Evaluation(f.subject(), position, value.numpy(), gradient.numpy())
+
+
+def as_points(f: Function, points: Any, dtype: str | None = None) -> np.ndarray:
+    """Returns points as an array `[n, d]` of a floating dtype.
+
+    Raises:
+      ShapeError: it has another shape.
+      RangeError: the dtype is neither `float64` nor `float32`.
+    """
+    array = np.asarray(points)
+    dtype = dtype or (array.dtype.name if array.dtype.name in DTYPES else "float64")
+    if dtype not in DTYPES:
+        raise RangeError(f"dtype is {dtype}; expected float64 or float32.")
+    if array.ndim != 2 or array.shape[1] != f.dimensions:
+        raise ShapeError(
+            f"points have shape {array.shape}; expected (n, {f.dimensions}) for '{f.label}'. "
+            "For one point write [[...]]."
+        )
+    return array.astype(dtype)
+
+
+def value_and_gradient(f: Function, dtype: str) -> Callable[[Any], tuple[tf.Tensor, tf.Tensor]]:
+    """The compiled kernel: positions `[n, d]` to value `[n]` and gradient `[n, d]`, both of this dtype."""
+
+    program = f.program(
+        ("value_and_gradient", dtype), lambda: _compile(f, dtype, lambda position: differentiate(f, position))
+    )
+    return lambda position: program(tf.constant(position, dtype))
+
+
+def hessian(f: Function, points: np.ndarray) -> np.ndarray:
+    """The matrix of second derivatives at each point: `[n, d]` to `[n, d, d]`, of the points' dtype."""
+
+    def second(position: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            tape.watch(position)
+            _, gradient = differentiate(f, position)
+        # A loop over the rows compiles once; unrolled or vectorized it takes much longer to build.
+        rows = tape.batch_jacobian(gradient, position, experimental_use_pfor=False)
+        return position[:, :, None] * tf.zeros_like(position)[:, None, :] if rows is None else rows
+
+    dtype = points.dtype.name
+    program = f.program(("hessian", dtype), lambda: _compile(f, dtype, second))
+    return program(tf.constant(points)).numpy()
+
+
+def _compile(f: Function, dtype: str, program: Callable[[tf.Tensor], Any]) -> Any:
+    signature = [tf.TensorSpec([None, f.dimensions], dtype)]
+    return tf.function(program, input_signature=signature, autograph=False).get_concrete_function()
+
+
+def differentiate(f: Function, position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Value `[...]` and gradient `[..., d]` at a tensor `[..., d]`, for use inside a compiled program."""
+    with tf.GradientTape() as tape:
+        tape.watch(position)
+        value = _call(f, position)
+    gradient = tape.gradient(value, position)
+    if gradient is None:
+        if f.formula is None:
+            raise NoGradientError(
+                f"'{f.label}' has no gradient: its value does not come from its variables by TensorFlow's "
+                "differentiable operations. NumPy calls, rounding, casts to integers and Python's own "
+                "float() break the path."
+            )
+        gradient = tf.zeros_like(position)
+    return value, gradient
+
+
+def _call(f: Function, position: tf.Tensor) -> tf.Tensor:
+    try:
+        value = tf.convert_to_tensor(f(position), dtype_hint=position.dtype)
+    except TbgradError:
+        raise
+    except Exception as error:
+        raise FunctionCallError(_explained(f, error)) from error
+    if value.dtype != position.dtype:
+        raise FunctionCallError(f"'{f.label}' gives {value.dtype.name} where it was given {position.dtype.name}.")
+    if not value.shape.is_compatible_with(position.shape[:-1]):
+        raise FunctionCallError(
+            f"'{f.label}' gives shape {tuple(value.shape)} for {f.dimensions} arguments of shape "
+            f"{tuple(position.shape[:-1])}; expected one value for each point. Functions that mix points, as by "
+            "tf.reduce_sum over all of them, are not pointwise."
+        )
+    return value
+
+
+def _explained(f: Function, error: Exception) -> str:
+    """The user's own last lines of a traceback under one sentence."""
+    text = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_library(frame.filename)]
+    place = [f"  {frame.filename}, line {frame.lineno}: {frame.line}" for frame in frames[-1:]]
+    return "\n".join(
+        [f"'{f.label}' raised an error when it was called:", *place, f"  {type(error).__name__}: {text[-1]}"]
+    )
+
+
+def _is_library(filename: str) -> bool:
+    parts = Path(filename).parts
+    return "site-packages" in parts or Path(filename).is_relative_to(Path(tbgrad.__file__).parent)

@@ -1,0 +1,76 @@
+"""Value and gradient on a plane along two variables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from tbgrad.calculus.derivatives import as_points, value_and_gradient
+from tbgrad.calculus.sweeps import check_range, check_variables, fixed_values
+from tbgrad.errors import OptionError, RangeError, ShapeError
+from tbgrad.functions.function import Function
+from tbgrad.results import Surface
+
+
+def surface(
+    f: Function,
+    over: Sequence[tuple[str, float, float]] = (),
+    fix: Mapping[str, float] | None = None,
+    *,
+    points: int = 101,
+    dtype: str = "float64",
+) -> Surface:
+    """Computes value and gradient on a grid over two variables.
+
+    Args:
+      f: `Function` of d ≥ 2 variables.
+      over: two of (variable, low, high), the first along columns; by default the first two variables that are not
+        fixed, over their domains.
+      fix: values of the other variables; by default 0, or the middle of a domain that does not hold 0.
+      points: int ≥ 2, along each axis.
+      dtype: `float64` or `float32`.
+
+    Returns:
+      `Surface` with x `[points]`, y `[points]`, position `[points, points, d]`, value `[points, points]` and gradient
+      `[points, points, d]`; NaN or infinite where f is undefined.
+
+    Raises:
+      OptionError: a variable that f does not have, or that is named twice.
+      RangeError: a range is upside down, empty, not finite or unknown; or `points` is below 2.
+      ShapeError: f has one variable only.
+    """
+    if f.dimensions < 2:
+        raise ShapeError(f"'{f.label}' has one variable; a surface needs two. A sweep shows it.")
+    if points < 2:
+        raise RangeError(f"points is {points}; expected at least 2 along each axis.")
+    check_variables(f, fix or {})
+    ranges = list(over) or _default_ranges(f, fix or {})
+    if len(ranges) != 2 or ranges[0][0] == ranges[1][0]:
+        raise OptionError(f"a surface spans two different variables; got {', '.join(r[0] for r in ranges) or 'none'}.")
+    fixed = fixed_values(f, [name for name, _, _ in ranges], fix or {})
+    for name, low, high in ranges:
+        check_range(name, low, high)
+    x, y = (np.linspace(low, high, points) for _, low, high in ranges)
+    columns = dict(zip([name for name, _, _ in ranges], np.meshgrid(x, y), strict=True))
+    position = np.stack([columns.get(v, np.full((points, points), fixed.get(v))) for v in f.variables], axis=-1)
+    flat = as_points(f, position.reshape(-1, f.dimensions).astype(float), dtype)
+    value, gradient = (tensor.numpy() for tensor in value_and_gradient(f, dtype)(flat))
+    return Surface(
+        f.subject(),
+        (ranges[0][0], ranges[1][0]),
+        fixed,
+        x.astype(dtype),
+        y.astype(dtype),
+        flat.reshape(position.shape),
+        value.reshape(points, points),
+        gradient.reshape(position.shape),
+    )
+
+
+def _default_ranges(f: Function, fix: Mapping[str, float]) -> list[tuple[str, float, float]]:
+    free = [v for v in f.variables if v not in fix][:2]
+    if f.domain is None:
+        example = " ".join(f"--over {name}=-1:1" for name in free)
+        raise RangeError(f"'{f.label}' has no known domain: say the ranges, for example {example}.")
+    return [(name, *f.domain[f.variables.index(name)]) for name in free]

@@ -1,0 +1,158 @@
+"""Value and gradient along a line: an axis, or the way between two points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tbgrad.calculus.derivatives import as_points, value_and_gradient
+from tbgrad.errors import OptionError, RangeError, ShapeError, UndefinedError, nearest
+from tbgrad.functions.function import Function
+from tbgrad.results import Sweep, Tangent
+
+
+def sweep(
+    f: Function,
+    over: tuple[str, float, float] | None = None,
+    fix: Mapping[str, float] | None = None,
+    *,
+    start: Sequence[float] | None = None,
+    end: Sequence[float] | None = None,
+    points: int = 201,
+    tangents: Sequence[float] = (),
+    dtype: str = "float64",
+) -> Sweep:
+    """Computes value and gradient along one variable, or along the line from `start` to `end`.
+
+    Args:
+      f: `Function` of d variables.
+      over: (variable, low, high); by default the first variable that is not fixed, over its domain.
+      fix: values of the other variables; by default 0, or the middle of a domain that does not hold 0.
+      start: d numbers, the line's first point, instead of `over`.
+      end: d numbers, its last point.
+      points: int ≥ 1, evenly spaced, both ends included.
+      tangents: coordinates at which to compute tangents.
+      dtype: `float64` or `float32`.
+
+    Returns:
+      `Sweep` with coordinate `[points]`, position `[points, d]`, value `[points]`, gradient `[points, d]` and slope
+      `[points]`; NaN or infinite where f is undefined.
+
+    Raises:
+      OptionError: a variable that f does not have, or that is both swept and fixed.
+      RangeError: the range is upside down, empty or not finite; or `points` is below 1.
+      ShapeError: `start` or `end` has another number of coordinates.
+      UndefinedError: f is defined nowhere on the line; the message says what to fix.
+    """
+    if points < 1:
+        raise RangeError(f"points is {points}; expected at least 1.")
+    if (start is None) != (end is None) or (start is not None and (over is not None or fix)):
+        raise OptionError("a line needs both its ends, from and to, and nothing else; an axis needs over and fix.")
+    if start is not None:
+        axis, fixed = None, {}
+        first, last = _ends(f, start, end)
+        low, high = 0.0, float(np.linalg.norm(last - first))
+    else:
+        axis, low, high = over or default_range(f, fix or {})
+        fixed = fixed_values(f, [axis], fix or {})
+        check_range(axis, low, high)
+        first, last = (np.array([fixed.get(v, bound) for v in f.variables]) for bound in (low, high))
+    coordinate = np.linspace(low, high, points)
+    direction = (last - first) / (high - low)
+    touched = np.array(tangents, dtype=float)
+    if not np.isfinite(touched).all():
+        raise RangeError("a tangent needs a finite coordinate.")
+    touching = first + (touched - low)[:, None] * direction
+    if axis is not None:
+        touching[:, f.variables.index(axis)] = touched
+    position = np.concatenate([np.linspace(first, last, points), touching])
+    position = as_points(f, position, dtype)
+    value, gradient = (tensor.numpy() for tensor in value_and_gradient(f, dtype)(position))
+    # Only the swept direction's derivatives count: another one may be undefined there without harm.
+    along = direction != 0
+    slope = (gradient[:, along] * direction[along].astype(dtype)).sum(axis=-1)
+    if not np.isfinite(value[:points]).any():
+        raise UndefinedError(_where_undefined(f, axis, fixed))
+    touching = zip(touched, value[points:], slope[points:], strict=True)
+    return Sweep(
+        f.subject(),
+        axis,
+        fixed,
+        coordinate.astype(dtype),
+        position[:points],
+        value[:points],
+        gradient[:points],
+        slope[:points],
+        tuple(Tangent(float(x), float(v), float(s)) for x, v, s in touching),
+    )
+
+
+def default_range(f: Function, fix: Mapping[str, float]) -> tuple[str, float, float]:
+    """The first variable that is not fixed, over its domain.
+
+    Raises:
+      OptionError: all variables are fixed.
+      RangeError: f has no published domain.
+    """
+    check_variables(f, fix)
+    free = [v for v in f.variables if v not in fix]
+    if not free:
+        raise OptionError("all variables are fixed; leave one to sweep over.")
+    if f.domain is None:
+        raise RangeError(f"'{f.label}' has no known domain: say the range, for example --over {free[0]}=-1:1.")
+    return free[0], *f.domain[f.variables.index(free[0])]
+
+
+def fixed_values(f: Function, swept: Sequence[str], fix: Mapping[str, float]) -> dict[str, float]:
+    """The value of each variable that is not swept: as given, else 0, else the middle of its domain.
+
+    Raises:
+      OptionError: a variable that f does not have, or that is both swept and fixed.
+    """
+    check_variables(f, [*swept, *fix])
+    for name in swept:
+        if name in fix:
+            raise OptionError(f"'{name}' is both swept over and fixed.")
+    fixed = {}
+    for i, name in enumerate(f.variables):
+        if name not in swept:
+            low, high = f.domain[i] if f.domain else (0.0, 0.0)
+            fixed[name] = float(fix.get(name, 0.0 if low <= 0 <= high else (low + high) / 2))
+            if not np.isfinite(fixed[name]):
+                raise RangeError(f"{name} is fixed at {fixed[name]}; expected a finite number.")
+    return fixed
+
+
+def check_variables(f: Function, names: Any) -> None:
+    """Raises OptionError for a name that is no variable of f."""
+    for name in names:
+        if name not in f.variables:
+            known = ", ".join(f.variables)
+            raise OptionError(f"'{f.label}' has no variable '{name}'; it has {known}.{nearest(name, f.variables)}")
+
+
+def check_range(name: str, low: float, high: float) -> None:
+    """Raises RangeError for a range that is upside down, empty or not finite."""
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise RangeError(f"the range {name}={low:g}:{high:g} is not finite.")
+    if not low < high:
+        raise RangeError(f"the range {name}={low:g}:{high:g} is empty or upside down; expected LOW < HIGH.")
+
+
+def _ends(f: Function, start: Sequence[float], end: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    first, last = np.array(f.check_point(start)), np.array(f.check_point(end))
+    length = float(np.linalg.norm(last - first))
+    if not (np.isfinite(length) and length > 0):
+        raise ShapeError("a line needs two different points with finite coordinates.")
+    return first, last
+
+
+def _where_undefined(f: Function, axis: str | None, fixed: Mapping[str, float]) -> str:
+    if not fixed:
+        place = "anywhere on this line" if axis is None else f"anywhere on this range of {axis}"
+        return f"{f.label} is not defined {place}: choose another one."
+    where = ", ".join(f"{name} = {value:g}" for name, value in fixed.items())
+    name, value = next(iter(fixed.items()))
+    return f"{f.label} is undefined at {where}: fix {name}, for example --fix {name}={value + 1:g}"

@@ -1,0 +1,1 @@
+"""The command line: resolve, call, echo. Nothing is computed here."""

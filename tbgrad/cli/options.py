@@ -1,0 +1,94 @@
+"""Options that several commands share, and what their values mean together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tbgrad.cli.types import ASSIGNMENT, FUNCTION
+from tbgrad.errors import ShapeError, nearest
+
+if TYPE_CHECKING:
+    from tbgrad.functions.function import Function
+
+
+def _all(*decorators: Callable) -> Callable:
+    def decorate(function: Callable) -> Callable:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
+function_argument = _all(
+    click.argument("function", type=FUNCTION),
+    click.option("--set", "parameters", type=ASSIGNMENT, multiple=True, help="Set a parameter of the function: b=10."),
+)
+
+logging_options = _all(
+    click.option(
+        "--logdir",
+        type=click.Path(path_type=Path),
+        default=Path("logs"),
+        envvar="TBGRAD_LOGDIR",
+        show_default=True,
+        show_envvar=True,
+        help="Where runs go.",
+    ),
+    click.option("--run", metavar="NAME", help="Name the run, below the log directory, instead of the rule's name."),
+    click.option("--overwrite", is_flag=True, help="Replace the run that has this name."),
+)
+
+output_options = _all(
+    click.option("--json", "as_json", is_flag=True, help="Print one JSON document."),
+    click.option("--quiet", is_flag=True, help="No progress and no notes on stderr."),
+    click.option("--debug", is_flag=True, help="Show the traceback of an error."),
+)
+
+number_options = _all(
+    click.option("--dtype", type=click.Choice(["float64", "float32"]), default="float64", show_default=True),
+    click.option(
+        "--seed",
+        type=int,
+        default=0,
+        show_default=True,
+        help="Of random starts, and of random operations in a Python function.",
+    ),
+)
+
+
+def resolve_function(text: str, parameters: Sequence[tuple[str, float]] = ()) -> Function:
+    """The function that is meant, with its parameters set."""
+    from tbgrad.functions.resolving import resolve
+
+    f = resolve(text)
+    return f.with_parameters(**dict(parameters)) if parameters else f
+
+
+def resolve_point(f: Function, point: tuple[float, ...] | Mapping[str, float]) -> tuple[float, ...]:
+    """A point of the function's space, from coordinates in order or by name.
+
+    Raises:
+      ShapeError: it has another number of coordinates, or other names.
+    """
+    if not isinstance(point, Mapping):
+        return f.check_point(point)
+    for name in point:
+        if name not in f.variables:
+            known = ", ".join(f.variables)
+            raise ShapeError(f"'{f.label}' has no variable '{name}'; it has {known}.{nearest(name, f.variables)}")
+    missing = [name for name in f.variables if name not in point]
+    if missing:
+        raise ShapeError(f"the point lacks {', '.join(missing)}; '{f.label}' has {', '.join(f.variables)}.")
+    return f.check_point([point[name] for name in f.variables])
+
+
+def seed_tensorflow(seed: Any) -> None:
+    """Seeds TensorFlow's random operations."""
+    import tensorflow as tf
+
+    tf.random.set_seed(seed)

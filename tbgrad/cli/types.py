@@ -1,0 +1,161 @@
+"""What options hold: functions, points, ranges, assignments, numbers. Nothing here loads TensorFlow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from tbgrad.errors import TbgradError
+
+
+class FunctionType(click.ParamType):
+    """The text of a FUNCTION, resolved by the command; completes names of the catalogue."""
+
+    name = "function"
+
+    def shell_complete(self, context: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """The catalogue's names."""
+        from tbgrad.functions.catalogue import catalogue
+
+        return [CompletionItem(n, help=f.text()) for n, f in catalogue().items() if n.startswith(incomplete)]
+
+
+class OptimizerType(click.ParamType):
+    """The name of a Keras optimizer."""
+
+    name = "name"
+
+    def shell_complete(self, context: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Keras's names."""
+        from tbgrad.descent.optimizers import OPTIMIZERS
+
+        return [CompletionItem(name) for name in OPTIMIZERS if name.startswith(incomplete.lower())]
+
+
+class NumberType(click.ParamType):
+    """A number or a constant formula, such as 2*pi."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> float:
+        """Computes it."""
+        if isinstance(value, float | int):
+            return float(value)
+        from tbgrad.functions.expressions import constant
+
+        try:
+            return constant(value)
+        except TbgradError as error:
+            self.fail(str(error), param, context)
+
+
+class RateType(NumberType):
+    """A learning rate: a number, or auto."""
+
+    name = "rate"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> float | str:
+        """Computes it."""
+        return "auto" if value == "auto" else super().convert(value, param, context)
+
+
+class PointType(click.ParamType):
+    """A point: `2,0` or `x=2,y=0`; a tuple of numbers, or a dict of them by variable."""
+
+    name = "point"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Any:
+        """Reads the coordinates."""
+        if not isinstance(value, str):
+            return value
+        parts = _split(value)
+        named = [part.partition("=") for part in parts]
+        if not any(equals for _, equals, _ in named):
+            return tuple(NUMBER.convert(part, param, context) for part in parts)
+        if not all(equals for _, equals, _ in named):
+            self.fail(f"'{value}' mixes x=2 with 2; name all coordinates or none.", param, context)
+        names = [name.strip() for name, _, _ in named]
+        if len(set(names)) < len(names):
+            self.fail(f"'{value}' names a variable twice.", param, context)
+        return {name: NUMBER.convert(text, param, context) for name, (_, _, text) in zip(names, named, strict=True)}
+
+
+class RangeType(click.ParamType):
+    """A range: `x=0:6`; (variable, low, high)."""
+
+    name = "variable=low:high"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Any:
+        """Reads the range."""
+        if not isinstance(value, str):
+            return value
+        name, equals, bounds = value.partition("=")
+        low, colon, high = bounds.partition(":")
+        if not (equals and colon and name.strip()):
+            self.fail(f"'{value}' is no range; expected VARIABLE=LOW:HIGH, as in x=0:6.", param, context)
+        return name.strip(), NUMBER.convert(low, param, context), NUMBER.convert(high, param, context)
+
+
+class AssignmentType(click.ParamType):
+    """A setting: `b=10`; (name, number)."""
+
+    name = "name=number"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Any:
+        """Reads name and number."""
+        if not isinstance(value, str):
+            return value
+        name, text = _assignment(self, value, param, context)
+        return name, NUMBER.convert(text, param, context)
+
+
+class SettingType(click.ParamType):
+    """A keyword argument: `momentum=0.9`, `nesterov=true`; (name, bool, number or text)."""
+
+    name = "name=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Any:
+        """Reads name and value."""
+        if not isinstance(value, str):
+            return value
+        name, text = _assignment(self, value, param, context)
+        words = {"true": True, "false": False, "none": None}
+        if text.lower() in words:
+            return name, words[text.lower()]
+        try:
+            return name, int(text)
+        except ValueError:
+            pass
+        from tbgrad.functions.expressions import constant
+
+        try:
+            return name, constant(text)
+        except TbgradError:
+            return name, text
+
+
+def _assignment(
+    kind: click.ParamType, value: str, param: click.Parameter | None, context: click.Context | None
+) -> tuple[str, str]:
+    name, equals, text = (part.strip() for part in value.partition("="))
+    if not (equals and name and text):
+        kind.fail(f"'{value}' is no setting; expected NAME=VALUE.", param, context)
+    return name, text
+
+
+def _split(text: str) -> list[str]:
+    """Splits at commas outside parentheses: `atan2(1,2),3` has two parts."""
+    parts, depth = [""], 0
+    for character in text:
+        depth += (character == "(") - (character == ")")
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return parts
+
+
+FUNCTION, OPTIMIZER, NUMBER, RATE = FunctionType(), OptimizerType(), NumberType(), RateType()
+POINT, RANGE, ASSIGNMENT, SETTING = PointType(), RangeType(), AssignmentType(), SettingType()

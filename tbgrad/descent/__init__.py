@@ -1,0 +1,1 @@
+"""Gradient descent: the compiled loop, the optimizers, the starts and what becomes of them."""

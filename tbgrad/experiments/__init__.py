@@ -1,0 +1,1 @@
+"""One file a command that logs: join mathematics, summaries and runs."""

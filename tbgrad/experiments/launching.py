@@ -1,0 +1,121 @@
+"""Launches an experiment into a run of its own, or finds the run in which it was done already."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import os
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import tbgrad
+from tbgrad import naming
+from tbgrad.errors import LogdirError, RunExistsError
+from tbgrad.records import HParams, Record
+from tbgrad.runs.opening import open_run, read_info
+
+
+@dataclass(frozen=True)
+class Product:
+    """What an experiment made: all of it computed, nothing of it written yet.
+
+    Attributes:
+      records: for TensorBoard.
+      arrays: the result at full precision, by name.
+      report: for --json, without the run's place.
+      lines: for people, without the run's place.
+      exit_code: of the command.
+    """
+
+    records: Sequence[Record]
+    arrays: Mapping[str, np.ndarray]
+    report: Mapping[str, Any]
+    lines: Sequence[str]
+    exit_code: int = 0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command says: a report for --json, lines for people (the last is where the run is), notes for stderr."""
+
+    report: Mapping[str, Any]
+    lines: tuple[str, ...]
+    exit_code: int = 0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run goes: log directory, the name it is given or None, and whether it replaces another."""
+
+    logdir: Path = Path("logs")
+    run: str | None = None
+    overwrite: bool = False
+
+
+def launch(place: Place, name: str, asked: Mapping[str, Any], work: Callable[[], Product]) -> Outcome:
+    """Does the work and writes it into a run, unless a complete run of the same request is there.
+
+    Whatever stands there already is touched only after the work is done.
+
+    Args:
+      place: where to log.
+      name: the run's name, if `place` gives none.
+      asked: the whole request, as JSON can hold it; equal requests are the same run.
+      work: computes.
+
+    Returns:
+      The `Outcome`, kept in run.json; that of the earlier launch where the request is the same.
+
+    Raises:
+      RunExistsError: another request has this name already, or a run that tbgrad did not write.
+      LogdirError, RunLockedError: the directory cannot be written.
+    """
+    run_name = naming.check_run_name(place.run or name)
+    directory = place.logdir / run_name
+    check_writable(place.logdir)
+    info, asked = read_info(directory), naming.plain(asked)
+    if info is not None and info.get("status") == "complete" and not place.overwrite:
+        if info.get("asked") != asked:
+            raise RunExistsError(
+                f"the run '{directory}' was made by another request; --overwrite replaces it, --run gives this one "
+                "another name."
+            )
+        found = info["outcome"]
+        note = f"found the complete run '{directory}'; --overwrite makes it anew"
+        return Outcome(found["report"], tuple(found["lines"]), found["exit_code"], (note,))
+    product = work()
+    report = naming.plain({**product.report, "logdir": str(place.logdir), "run": run_name})
+    outcome = Outcome(report, (*product.lines, str(directory)), product.exit_code)
+    replace = place.overwrite or (info is not None and info.get("status") == "failed")
+    with open_run(directory, "replace" if replace else "refuse", {"asked": asked, "versions": versions()}) as run:
+        run.write(_with_trial(record, run_name) for record in product.records)
+        run.save(product.arrays)
+        run.note(outcome={"report": report, "lines": outcome.lines, "exit_code": outcome.exit_code})
+    return outcome
+
+
+def check_writable(logdir: Path) -> None:
+    """Raises LogdirError if runs cannot be made below this directory; makes nothing."""
+    existing = next(path for path in [logdir.absolute(), *logdir.absolute().parents] if path.exists())
+    if not existing.is_dir():
+        raise LogdirError(f"cannot log to '{logdir}': '{existing}' is a file; expected a directory.")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise LogdirError(f"cannot log to '{logdir}': no permission to write in '{existing}'.")
+
+
+def _with_trial(record: Record, run_name: str) -> Record:
+    """Calls the trial in hparams by its run's name, which TensorBoard shows."""
+    return dataclasses.replace(record, trial=run_name) if isinstance(record, HParams) else record
+
+
+def versions() -> dict[str, str]:
+    """The versions that a result may depend on."""
+    packages = ("tensorflow", "keras", "numpy", "tensorboard")
+    found = {package: importlib.metadata.version(package) for package in packages}
+    return {"tbgrad": tbgrad.__version__, "python": platform.python_version(), **found}

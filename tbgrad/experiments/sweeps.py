@@ -1,0 +1,105 @@
+"""`tbgrad sweep`: value and gradient along a line, into a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from tbgrad import naming
+from tbgrad.calculus import sweeps
+from tbgrad.experiments import conditions
+from tbgrad.experiments.launching import Outcome, Place, Product, launch
+from tbgrad.functions.function import Function
+from tbgrad.results import Sweep
+from tbgrad.summaries import summarize
+
+POINTS = 201
+
+
+def log_sweep(
+    f: Function,
+    place: Place,
+    *,
+    over: tuple[str, float, float] | None = None,
+    fix: Mapping[str, float] | None = None,
+    start: Sequence[float] | None = None,
+    end: Sequence[float] | None = None,
+    points: int = POINTS,
+    tangents: Sequence[float] = (),
+    dtype: str = "float64",
+    seed: int = 0,
+) -> Outcome:
+    """Sweeps and logs; arguments and errors as in `calculus.sweeps.sweep` and `launching.launch`."""
+    result = sweeps.sweep(f, over, fix, start=start, end=end, points=points, tangents=tangents, dtype=dtype)
+    asked = {"command": "sweep", **f.request(), "axis": result.axis, "fixed": dict(result.fixed), "points": points}
+    asked |= {
+        "low": result.position[0],
+        "high": result.position[-1],
+        "tangents": tangents,
+        "dtype": dtype,
+        "seed": seed,
+    }
+    fixed = f"sweep/{result.axis or 'line'}"
+    name = naming.run_name(f.name, fixed, _settings(f, result, over, tangents, dtype, seed), asked)
+
+    arrays = {n: getattr(result, n) for n in ("coordinate", "position", "value", "gradient", "slope")}
+    report = {"function": result.subject.identity, "axis": result.axis, "fixed": result.fixed, **arrays}
+    report["tangents"] = [vars(t) for t in result.tangents]
+    return launch(place, name, asked, lambda: Product(summarize(result), arrays, report, describe_sweep(result)))
+
+
+def describe_sweep(result: Sweep) -> list[str]:
+    """What came out, in a few lines."""
+    fixed = "".join(f", {name} = {value:g}" for name, value in result.fixed.items())
+    low, high, n = result.coordinate[0], result.coordinate[-1], len(result.coordinate)
+    lines = [f"{_equation(result)} along {result.axis_label} from {low:g} to {high:g}{fixed}, {n} points"]
+    lines += undefined(result)
+    finite = np.isfinite(result.value)
+    value, coordinate = result.value[finite], result.coordinate[finite]
+    for word, i in (("lowest", np.argmin(value)), ("highest", np.argmax(value))):
+        lines.append(f"{word} value {value[i]:.6g} at {coordinate[i]:.6g}")
+    for t in result.tangents:
+        lines.append(f"tangent at {t.coordinate:g}: value {t.value:.15g}, slope {t.slope:.15g}")
+    return lines
+
+
+def undefined(result: Sweep) -> list[str]:
+    """A sentence for the points without a value, and one for those with a value but without a slope."""
+    no_value = ~np.isfinite(result.value)
+    no_slope = ~no_value & ~np.isfinite(result.slope)
+    sentences = []
+    for missing, what in ((no_value, "is undefined"), (no_slope, "has no derivative")):
+        if missing.any():
+            where = ", ".join(f"{x:g}" for x in result.coordinate[missing][:3]) + ", …" * int(missing.sum() > 3)
+            axis = result.axis or "distance"
+            subject = result.subject.label
+            sentences.append(
+                f"{subject} {what} at {missing.sum()} of {len(missing)} points ({axis} = {where}): logged as computed, "
+                "NaN or infinite."
+            )
+    return sentences
+
+
+def _equation(result: Sweep) -> str:
+    subject = result.subject
+    return f"{subject.label} = {subject.formula}" if subject.formula not in ("", subject.label) else subject.label
+
+
+def _settings(
+    f: Function, result: Sweep, over: tuple | None, tangents: Sequence[float], dtype: str, seed: int
+) -> list[tuple[str, str]]:
+    settings = conditions.parameters(f)
+    if result.axis is None:
+        settings += [("from", naming.point(result.position[0])), ("to", naming.point(result.position[-1]))]
+    else:
+        index = f.variables.index(result.axis)
+        default = f.domain[index] if f.domain else None
+        if over is not None and over[1:] != default:
+            settings.append(("over", naming.point(over[1:])))
+        usual = sweeps.fixed_values(f, [result.axis], {})
+        settings += [(n, naming.number(v)) for n, v in result.fixed.items() if v != usual[n]]
+    if len(result.value) != POINTS:
+        settings.append(("points", str(len(result.value))))
+    settings += [("tangent", naming.number(t)) for t in tangents]
+    return settings + conditions.common(dtype, seed)

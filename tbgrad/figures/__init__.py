@@ -1,0 +1,3 @@
+"""Arrays to pictures."""
+
+from __future__ import annotations

@@ -1,0 +1,69 @@
+"""A Matplotlib figure to the bytes of a picture, without pyplot and its global state.
+
+Figures are drawn from results and must not know functions, TensorFlow or TensorBoard.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+from tbgrad.results import Subject
+
+# A dashboard's card shows pictures at about this width; fonts are chosen to be read there.
+SIZE, DPI = (6.4, 4.8), 120
+
+_STYLE = {
+    "font.size": 9.5,
+    "axes.titlesize": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An encoded picture: its bytes and its (width, height) in pixels."""
+
+    image: bytes
+    size: tuple[int, int]
+
+
+@contextmanager
+def new_figure(width: float = SIZE[0], height: float = SIZE[1]) -> Iterator[tuple[Figure, Axes]]:
+    """A figure of this size in inches with one axes, in the house's style."""
+    # Artists read the style when they are made; the caller's own settings come back afterwards.
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+        FigureCanvasAgg(figure)
+        yield figure, figure.add_subplot()
+
+
+def encode(figure: Figure) -> Picture:
+    """Draws a figure once and encodes it as PNG."""
+    canvas = figure.canvas
+    with matplotlib.rc_context(_STYLE):
+        canvas.draw()
+    image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    target = io.BytesIO()
+    image.save(target, "PNG", compress_level=1)
+    return Picture(target.getvalue(), image.size)
+
+
+def title(subject: Subject) -> str:
+    """The function's name and formula, as far as they fit on a line."""
+    if not subject.mathtext or len(subject.formula) > 90:
+        return subject.label
+    named = "" if subject.label == subject.formula else f"{subject.label}:  "
+    return f"{named}${subject.mathtext}$"

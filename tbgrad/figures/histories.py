@@ -1,0 +1,22 @@
+"""A descent over its steps, for results without a landscape."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from tbgrad.figures.canvas import new_figure, title
+from tbgrad.figures.contours import descent_caption
+from tbgrad.results import Descent
+
+
+def history_figure(descent: Descent) -> Figure:
+    """Draws the gap to the known minimum, or else the value, of every start over the steps."""
+    with new_figure() as (figure, axes):
+        series = descent.value if descent.gap is None else descent.gap
+        axes.plot(np.arange(len(series)), series, linewidth=0.9)
+        if descent.gap is not None:
+            axes.set_yscale("log")
+        label = "value" if descent.gap is None else "value above the known minimum"
+        axes.set(xlabel="step", ylabel=label, title=f"{title(descent.subject)}\n{descent_caption(descent)}")
+        return figure

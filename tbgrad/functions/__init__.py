@@ -1,0 +1,1 @@
+"""What is differentiated: formulas, the catalogue, and Python functions."""

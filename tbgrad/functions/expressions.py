@@ -1,0 +1,277 @@
+"""Text to formula, without executing anything.
+
+Python's own grammar reads the text; what comes back is looked at, never run. The result is a syntax tree stored
+as a list (a Wengert list): arguments stand before the operations that use them, and a subexpression that occurs
+twice is one node. This module must not know what computes a formula, and must not import TensorFlow.
+"""
+
+from __future__ import annotations
+
+import ast
+import keyword
+import re
+import sys
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tbgrad.errors import FormulaError, OptionError, nearest
+from tbgrad.functions.interpreters import PYTHON, interpret
+from tbgrad.functions.operations import CONSTANTS, FUNCTIONS
+
+LONGEST_TEXT = 10_000
+MOST_NODES = 2_000
+
+_BINARY = {ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide", ast.Pow: "power"}
+_OPERATORS = "+, -, *, / and ** (or ^)"
+
+
+@dataclass(frozen=True)
+class Node:
+    """One node of a formula.
+
+    Attributes:
+      operation: a name in `OPERATIONS`, or `number`, `variable`, `parameter`.
+      arguments: indices of the nodes it is computed from, all smaller than its own.
+      name: of a variable or parameter.
+      value: of a number.
+    """
+
+    operation: str
+    arguments: tuple[int, ...] = ()
+    name: str = ""
+    value: float = 0.0
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A parsed formula; two that are written alike but for spaces are equal in all but `text`.
+
+    Attributes:
+      text: as it was given.
+      variables: in order; alphabetical unless the text says otherwise.
+      parameters: names with their defaults.
+      nodes: in the order of the forward pass; the last is the value.
+    """
+
+    text: str
+    variables: tuple[str, ...]
+    parameters: tuple[tuple[str, float], ...]
+    nodes: tuple[Node, ...]
+
+
+def parse(text: str) -> Formula:
+    """Reads a formula such as `cos(x)*sin(y) + x/y` or `x, y, a=1 -> a*x + y`.
+
+    Args:
+      text: at most 10,000 characters. `^` is `**`. Every name that is no constant (`pi`, `e`, `tau`) is a variable,
+        in alphabetical order; a head before `->` sets the order, and its names with a default are parameters.
+
+    Returns:
+      The `Formula`, of at most 2,000 nodes.
+
+    Raises:
+      FormulaError: it does not parse; the message points at the place.
+    """
+    if len(text) > LONGEST_TEXT:
+        raise FormulaError(f"the formula has {len(text):,} characters; at most {LONGEST_TEXT:,} are read.")
+    arrow = text.find("->")
+    if arrow < 0:
+        nodes = _Reader(text, 0, None).nodes()
+        names = sorted({n.name for n in nodes if n.operation == "variable"})
+        return Formula(text, tuple(names), (), nodes)
+    variables, parameters = _head(text, arrow)
+    kinds = dict.fromkeys(variables, "variable") | dict.fromkeys(parameters, "parameter")
+    nodes = _Reader(text, arrow + 2, kinds).nodes()
+    return Formula(text, tuple(variables), tuple(parameters.items()), nodes)
+
+
+def constant(text: str, values: Mapping[str, float] | None = None) -> float:
+    """Computes a formula without variables, such as `2*pi` or `-1.5`, in float64.
+
+    Args:
+      text: the formula.
+      values: names that it may use besides the constants.
+
+    Raises:
+      FormulaError: it does not parse, or holds another name.
+    """
+    formula = parse(text)
+    for name in formula.variables:
+        if name not in (values or {}):
+            raise FormulaError(f"expected a number, but '{name}' is not one.", text, max(text.find(name), 0))
+    return interpret(formula.nodes, PYTHON, values or {})[-1]
+
+
+def bind(kind: str, known: Mapping[str, float], given: Mapping[str, float]) -> dict[str, float]:
+    """Merges given parameters into known ones.
+
+    Raises:
+      OptionError: a given name is not known.
+    """
+    for name in given:
+        if name not in known:
+            has = f"its parameters are {', '.join(known)}." if known else "it has no parameters."
+            raise OptionError(f"{kind} has no parameter '{name}'; {has}{nearest(name, known)}")
+    return {**known, **{name: float(value) for name, value in given.items()}}
+
+
+def _head(text: str, arrow: int) -> tuple[list[str], dict[str, float]]:
+    """Reads `x, y, a=1`: variables and parameters, in order."""
+    variables: list[str] = []
+    parameters: dict[str, float] = {}
+    column = 0
+    for item in text[:arrow].split(","):
+        place = column + len(item) - len(item.lstrip())
+        column += len(item) + 1
+        name, equals, default = (part.strip() for part in item.partition("="))
+        if not name.isidentifier() or keyword.iskeyword(name):
+            raise FormulaError("expected a variable's name, as in 'x, y, a=1 -> a*x + y'.", text, min(place, arrow))
+        if name in FUNCTIONS or name in CONSTANTS:
+            raise FormulaError(f"'{name}' has a meaning already; choose another name.", text, place)
+        if name in variables or name in parameters:
+            raise FormulaError(f"'{name}' stands here twice.", text, place)
+        if equals:
+            parameters[name] = constant(default)
+        elif parameters:
+            raise FormulaError(f"'{name}' has no default but follows parameters; variables come first.", text, place)
+        else:
+            variables.append(name)
+    return variables, parameters
+
+
+class _Reader:
+    """Walks Python's syntax tree of one expression without recursion, and points at what a formula cannot hold."""
+
+    def __init__(self, text: str, begin: int, kinds: Mapping[str, str] | None):
+        self.text, self.kinds = text, kinds
+        body = text[begin:]
+        begin += len(body) - len(body.lstrip())
+        # Python's `^` binds looser than `+`; a formula's is the power. places[i] is where character i came from.
+        self.source, self.places = "", []
+        for i, character in enumerate(body.strip()):
+            python = {"^": "**", "\n": " ", "\r": " ", "\f": " "}.get(character, character)
+            self.source += python
+            self.places += [begin + i] * len(python)
+        self.places.append(begin + len(body.strip()))
+
+    def nodes(self) -> tuple[Node, ...]:
+        indices: dict[Node, int] = {}
+        done: list[int] = []
+        pending: list[tuple[ast.AST, bool]] = [(self._syntax(), False)]
+        while pending:
+            syntax, arguments_done = pending.pop()
+            operation, arguments = self._operation(syntax)
+            if arguments and not arguments_done:
+                pending.append((syntax, True))
+                pending += [(argument, False) for argument in reversed(arguments)]
+                continue
+            if arguments:
+                inputs = tuple(done[-len(arguments) :])
+                del done[-len(arguments) :]
+                node = Node(operation, inputs)
+            else:
+                node = self._leaf(syntax)
+            done.append(indices.setdefault(node, len(indices)))
+            if len(indices) > MOST_NODES:
+                raise FormulaError(f"the formula has more than {MOST_NODES:,} operations.")
+        return tuple(indices)
+
+    def _syntax(self) -> ast.AST:
+        if not self.source:
+            raise FormulaError("expected a formula, such as 'cos(x)*sin(y) + x/y'.", self.text, self.places[0])
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", SyntaxWarning)
+                return ast.parse(self.source, mode="eval").body
+        except SyntaxError as error:
+            raise self._explained(error) from None
+        except (MemoryError, RecursionError):
+            raise FormulaError("the formula is nested too deeply to be read.") from None
+        except ValueError as error:
+            raise FormulaError(f"the formula cannot be read: {error}.") from None
+
+    def _explained(self, error: SyntaxError) -> FormulaError:
+        offset = min(max((error.offset or 1) - 1, 0), len(self.source))
+        message = error.msg or ""
+        if "parentheses" in message and "too many" in message:
+            return FormulaError("the formula is nested too deeply to be read.")
+        if "never closed" in message or "unmatched" in message or "does not match" in message:
+            return FormulaError(f"{message}.", self.text, self.places[offset])
+        if "invalid character" in message or "non-printable" in message:
+            return FormulaError(f"{message}; expected names, numbers, {_OPERATORS}.", self.text, self.places[offset])
+        before = self.source[:offset].rstrip()
+        # Python marks the beginning of a number that runs into a name, as in 2x; the mistake is behind its digits.
+        digits = re.match(r"[\d.]+(?=[A-Za-z_])", self.source[offset:])
+        if digits or re.match(r".*[\w.)]$", before, re.DOTALL):
+            place = offset + (digits.end() if digits else 0)
+            expected = f"expected an operator here, one of {_OPERATORS}; a product needs its *, as in 2*x."
+        else:
+            # An operator at the very end lacks what should follow it.
+            place = len(self.source) if not self.source[offset:].strip("+-*/ ") else offset
+            expected = "expected a number, a variable, a function or '(' here."
+        return FormulaError(expected, self.text, self.places[min(place, len(self.source))])
+
+    def _wrong(self, syntax: ast.AST, message: str) -> FormulaError:
+        # Python counts columns in UTF-8 bytes.
+        column = len(self.source.encode()[: getattr(syntax, "col_offset", 0)].decode(errors="ignore"))
+        return FormulaError(message, self.text, self.places[min(column, len(self.places) - 1)])
+
+    def _operation(self, syntax: ast.AST) -> tuple[str, list[ast.AST]]:
+        """The operation that a piece of syntax stands for and its arguments; none for a leaf."""
+        if isinstance(syntax, ast.BinOp):
+            if type(syntax.op) not in _BINARY:
+                raise self._wrong(syntax, f"this operator is not part of formulas; expected {_OPERATORS}.")
+            return _BINARY[type(syntax.op)], [syntax.left, syntax.right]
+        if isinstance(syntax, ast.UnaryOp) and isinstance(syntax.op, ast.USub):
+            # A negative number is a number, not an operation on one.
+            return ("", []) if _is_number(syntax.operand) else ("negative", [syntax.operand])
+        if isinstance(syntax, ast.UnaryOp) and isinstance(syntax.op, ast.UAdd):
+            return self._operation(syntax.operand)
+        if isinstance(syntax, ast.Call):
+            return self._call(syntax)
+        return "", []
+
+    def _call(self, syntax: ast.Call) -> tuple[str, list[ast.AST]]:
+        if not isinstance(syntax.func, ast.Name):
+            raise self._wrong(syntax, "expected a function's name before '('; a product needs its *.")
+        name = syntax.func.id
+        if name not in FUNCTIONS:
+            hint = nearest(name, FUNCTIONS) or (f" For a product write {name}*(...)." if len(name) == 1 else "")
+            known = hint or f" Known are {', '.join(sorted(FUNCTIONS))}."
+            raise self._wrong(syntax, f"no function named '{name}'.{known}")
+        arity = FUNCTIONS[name].arity
+        if len(syntax.args) != arity or syntax.keywords or any(isinstance(a, ast.Starred) for a in syntax.args):
+            raise self._wrong(syntax, f"{name} takes {arity} argument{'s'[: arity > 1]}.")
+        return name, syntax.args
+
+    def _leaf(self, syntax: ast.AST) -> Node:
+        sign = 1.0
+        while isinstance(syntax, ast.UnaryOp):
+            sign = -sign if isinstance(syntax.op, ast.USub) else sign
+            syntax = syntax.operand
+        if _is_number(syntax):
+            if abs(syntax.value) > sys.float_info.max:
+                raise self._wrong(syntax, "this number is larger than any float64.")
+            return Node("number", value=sign * float(syntax.value))
+        if isinstance(syntax, ast.Name):
+            return self._name(syntax)
+        if isinstance(syntax, ast.Tuple):
+            raise self._wrong(syntax, "expected one formula, but a comma parts several.")
+        raise self._wrong(syntax, f"expected names, numbers, functions and {_OPERATORS}; nothing else is a formula.")
+
+    def _name(self, syntax: ast.Name) -> Node:
+        name = syntax.id
+        if name in CONSTANTS:
+            return Node("number", value=CONSTANTS[name])
+        if name in FUNCTIONS:
+            raise self._wrong(syntax, f"{name} is a function; write {name}(...).")
+        if self.kinds is None:
+            return Node("variable", name=name)
+        if name not in self.kinds:
+            raise self._wrong(syntax, f"'{name}' does not stand before the '->'.{nearest(name, self.kinds)}")
+        return Node(self.kinds[name], name=name)
+
+
+def _is_number(syntax: ast.AST) -> bool:
+    return isinstance(syntax, ast.Constant) and type(syntax.value) in (int, float)

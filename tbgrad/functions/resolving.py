@@ -1,0 +1,50 @@
+"""Text to Function: a catalogue name, an import path, a file, or a formula."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from typing import Any
+
+from tbgrad import naming
+from tbgrad.functions import catalogue, expressions, imports, notation
+from tbgrad.functions.function import Function
+
+# A longer word alone is taken for a catalogue name, so that a mistyped one is not read as the identity.
+_BARE_WORD = re.compile(r"\s*[A-Za-z_]\w+\s*")
+_IMPORT_PATH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*|.*\.py:[A-Za-z_][\w.]*", re.DOTALL)
+
+
+def resolve(function: str | Function | Callable[..., Any]) -> Function:
+    """Finds what is meant by FUNCTION.
+
+    Args:
+      function: a catalogue name (`ripple`), a formula (`cos(x)*sin(y) + x/y`), an import path
+        (`package.module:name`), a file (`path/to/file.py:name`), a Python callable, or a `Function`.
+
+    Returns:
+      The `Function`. A formula's name in runs is its slug and a hash of its tree.
+
+    Raises:
+      UnknownFunctionError: a word that no function of the catalogue is called.
+      FormulaError: a formula does not parse.
+      FunctionImportError: a path that leads to no function.
+    """
+    if isinstance(function, Function):
+        return function
+    if callable(function):
+        return imports.from_callable(function)
+    text = function.strip()
+    if text in catalogue.catalogue():
+        return catalogue.lookup(text)
+    if _IMPORT_PATH.fullmatch(text):
+        return imports.import_function(text)
+    word = _BARE_WORD.fullmatch(text)
+    if word and text not in expressions.CONSTANTS and not re.fullmatch(r"[A-Za-z]_?\d+", text):
+        return catalogue.lookup(text)
+    formula = expressions.parse(function)
+    plain = notation.infix(formula.nodes)[-1]
+    normal = repr((formula.variables, formula.parameters, plain))
+    name = "_".join(filter(None, [naming.slug(plain), hashlib.sha256(normal.encode()).hexdigest()[:8]]))
+    return Function.of_formula(function, name=name, label=plain)

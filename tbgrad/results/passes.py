@@ -1,0 +1,56 @@
+"""The forward and the backward pass by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tbgrad.results.subjects import Subject
+from tbgrad.results.tabular import Tabular
+
+
+@dataclass(frozen=True)
+class BackwardNode:
+    """One node of a formula in the two passes by hand.
+
+    Attributes:
+      label: `x` for a variable, `v4` for the fourth intermediate value.
+      text: what it computes of the labels, such as `v2 + v3`.
+      full: the same with everything written out.
+      arguments: indices of the nodes it is computed from.
+      value: from the forward pass.
+      derivatives: for each argument, the local derivative as a formula and as a number; none for a number's node.
+      gradient: the value's derivative with respect to this node, summed over all uses.
+    """
+
+    label: str
+    text: str
+    full: str
+    arguments: tuple[int, ...]
+    value: float
+    derivatives: tuple[tuple[str, float] | None, ...]
+    gradient: float
+
+
+@dataclass(frozen=True)
+class Backward(Tabular):
+    """Both passes by hand at one point, in forward order; the last node is the function's value."""
+
+    subject: Subject
+    position: tuple[float, ...]
+    nodes: tuple[BackwardNode, ...]
+
+    @property
+    def value(self) -> float:
+        """The function's value."""
+        return self.nodes[-1].value
+
+    @property
+    def gradient(self) -> tuple[float, ...]:
+        """The partial derivative by each variable, in the order of the variables."""
+        found = {node.label: node.gradient for node in self.nodes}
+        return tuple(found.get(variable, 0.0) for variable in self.subject.variables)
+
+    def _rows(self):
+        yield ["node", "formula", "value", "gradient"]
+        for node in self.nodes:
+            yield [node.label, node.text, node.value, node.gradient]

@@ -1,0 +1,61 @@
+"""The function that a result is about, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class KnownMinimum:
+    """A known global minimum.
+
+    Attributes:
+      points: one point, or the points of a closed curve.
+      value: of the function there.
+    """
+
+    points: tuple[tuple[float, ...], ...]
+    value: float
+
+    @property
+    def is_curve(self) -> bool:
+        """Whether it is a closed curve rather than a point."""
+        return len(self.points) > 1
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The function that a result is about, as plain data.
+
+    Attributes:
+      name: as in runs.
+      label: as in titles and sentences; a formula's is its text.
+      formula: its text, or empty.
+      mathtext: for titles, without dollar signs, or empty.
+      variables: names, in order.
+      parameters: values by name.
+      domain: (low, high) for each variable, or None.
+      minima: the known global minima.
+      remark: where it has no gradient, and what else to know.
+    """
+
+    name: str
+    label: str
+    formula: str
+    mathtext: str
+    variables: tuple[str, ...]
+    parameters: Mapping[str, float] = field(default_factory=dict)
+    domain: tuple[tuple[float, float], ...] | None = None
+    minima: tuple[KnownMinimum, ...] = ()
+    remark: str = ""
+
+    @property
+    def identity(self) -> str:
+        """What groups runs of the same function: a formula's text says it best, a Python function's name is unique."""
+        return self.label if self.formula else self.name
+
+    @property
+    def minimum(self) -> float | None:
+        """The least known value, or None."""
+        return min((m.value for m in self.minima), default=None)

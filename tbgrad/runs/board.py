@@ -1,0 +1,52 @@
+"""Starts TensorBoard on a log directory, and knows the addresses of its dashboards."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import urllib.parse
+from collections.abc import Sequence
+from pathlib import Path
+
+from tbgrad.errors import NotARunError
+from tbgrad.events.reader import find_runs, most_events
+
+HOST, PORT = "localhost", 6006
+
+# TensorBoard keeps this many entries of a tag unless told otherwise.
+_SCALARS_KEPT = 1000
+_SAMPLED = ("scalars", "images", "text", "histograms", "mesh")
+
+
+def board_command(logdir: Path, host: str = HOST, port: int | None = None) -> list[str]:
+    """The command that starts TensorBoard so that nothing logged is hidden.
+
+    Args:
+      logdir: holds runs.
+      host: the address to listen on; loopback unless somebody asks for more.
+      port: to listen on; by default 6006 or the next free one.
+
+    Raises:
+      NotARunError: there is no run in `logdir`.
+    """
+    if not find_runs(logdir):
+        raise NotARunError(f"there are no runs in '{logdir}'. 'tbgrad tour' makes some.")
+    samples = max(_SCALARS_KEPT, most_events(logdir))
+    sampling = ",".join(f"{plugin}={samples}" for plugin in _SAMPLED)
+    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(logdir), "--host", host]
+    command += ["--samples_per_plugin", sampling]
+    return command if port is None else [*command, "--port", str(port)]
+
+
+def run_board(command: Sequence[str]) -> int:
+    """Runs TensorBoard until it ends or is interrupted; returns its exit code."""
+    try:
+        return subprocess.run(command, check=False).returncode
+    except KeyboardInterrupt:
+        return 0
+
+
+def address(dashboard: str, host: str = HOST, port: int = PORT, **query: str) -> str:
+    """The address of a view: `timeseries` with `tagFilter`, `runFilter`, `smoothing`, say."""
+    text = urllib.parse.urlencode(query, quote_via=urllib.parse.quote)
+    return f"http://{host}:{port}/{'?' + text if text else ''}#{dashboard}"

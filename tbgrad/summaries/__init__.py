@@ -1,0 +1,8 @@
+"""Results to records: the only dictionary between mathematics and TensorBoard. One file a result."""
+
+from __future__ import annotations
+
+from tbgrad.summaries import descents, sweeps
+from tbgrad.summaries.summarizing import summarize
+
+__all__ = ["descents", "summarize", "sweeps"]

@@ -1,0 +1,88 @@
+"""The story of a descent, as markdown for the Text dashboard."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from tbgrad import naming
+from tbgrad.results import Descent
+
+_READ_ON = """
+**Where to look**
+
+| question | dashboard | tag |
+|---|---|---|
+| Does it get closer to the minimum? | Time Series | `descent/log10_gap`, or `descent/value` |
+| Which way did it go? | Images | `descent/path` |
+| How steep is it here? | Time Series | `descent/gradient_norm` |
+| How far does it step? | Time Series | `descent/update_norm` |
+| Does the gradient foretell what happens? | Time Series | `descent/decrease_ratio` |
+| Which run is best? | HParams | `metrics/steps_to_gap`, `metrics/best_value` |
+"""
+
+
+def story(descent: Descent) -> str:
+    """Tells what was asked, what came out and why, and where to look."""
+    subject = descent.subject
+    formula = f": `{subject.formula}`" if subject.formula and subject.formula != subject.label else ""
+    parts = [
+        f"## {descent.optimizer} on {subject.label}{formula}",
+        *_sentences(descent),
+        _table(descent),
+        f"Learning rate: {_rate(descent)}. It is one choice and was not tuned. "
+        "The gradient is exact: no noise, no batches."
+        + (" So sgd is plain gradient descent." if descent.optimizer == "sgd" and not _momentum(descent) else ""),
+    ]
+    if subject.remark:
+        parts.append(f"About the function: {subject.remark}")
+    return "\n\n".join(parts) + "\n" + _READ_ON
+
+
+def _sentences(descent: Descent) -> list[str]:
+    best = descent.best_start
+    sentence = f"**{descent.verdicts[best].sentence}**"
+    if len(descent.verdicts) == 1:
+        return [sentence, *_decrease(descent)]
+    counts = ", ".join(f"{n} {status.value}" for status, n in Counter(descent.status).most_common())
+    return [f"{len(descent.verdicts)} starts: {counts}. The start that ends best: {sentence}", *_decrease(descent)]
+
+
+def _decrease(descent: Descent) -> list[str]:
+    """How far the gradient's word could be trusted."""
+    if "decrease_ratio" not in descent.readings:
+        return []
+    ratio = descent.readings["decrease_ratio"].value[:, descent.best_start]
+    ratio = ratio[np.isfinite(ratio)]
+    if not ratio.size:
+        return []
+    return [
+        f"In the median, a step got {np.median(ratio):.0%} of the drop that the gradient foretold; "
+        f"{(ratio < 0).mean():.0%} of the steps went uphill or against the gradient."
+    ]
+
+
+def _table(descent: Descent) -> str:
+    best = descent.best_start
+    rows = [("", "start", "end")]
+    for i, variable in enumerate(descent.subject.variables):
+        rows.append((variable, *(f"{x:.9g}" for x in descent.position[[0, -1], best, i])))
+    rows.append(("value", *(f"{x:.9g}" for x in descent.value[[0, -1], best])))
+    with np.errstate(over="ignore"):
+        norms = np.linalg.norm(descent.gradient[[0, -1], best], axis=-1)
+    rows.append(("gradient norm", *(f"{x:.3g}" for x in norms)))
+    if descent.gap is not None:
+        rows.append(("above the known minimum", *(f"{x:.3g}" for x in descent.gap[[0, -1], best])))
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([lines[0], "|---|---|---|", *lines[1:]])
+
+
+def _rate(descent: Descent) -> str:
+    if descent.learning_rate is None:
+        return descent.rate_rule
+    return f"{naming.number(descent.learning_rate)} ({descent.rate_rule})"
+
+
+def _momentum(descent: Descent) -> bool:
+    return bool(descent.settings.get("momentum"))

@@ -1,0 +1,61 @@
+"""Sweep to records: the scalars along the line, and the picture with the real axis."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tbgrad.figures.canvas import encode
+from tbgrad.figures.curves import curve_figure
+from tbgrad.records import Record, Scalars
+from tbgrad.results import Sweep
+from tbgrad.summaries.summarizing import picture, summarize
+
+# TensorBoard's browser keeps integers exactly up to here.
+_EXACT = 2**53
+_LEAST_POWER, _MOST_POWER = 3, 15
+
+
+@summarize.register
+def _(sweep: Sweep) -> tuple[Record, ...]:
+    steps, how = sweep_steps(sweep.coordinate)
+    subject = sweep.subject
+    fixed = "".join(f", {name} = {value:g}" for name, value in sweep.fixed.items())
+    where = f"along {sweep.axis_label}{fixed}. {how}"
+
+    def scalars(tag: str, value: np.ndarray, what: str) -> Scalars:
+        return Scalars(f"sweep/{tag}", steps, value, description=f"{what} {where}")
+
+    drawn = encode(curve_figure(sweep))
+    return (
+        picture("sweep/curve", 0, drawn, f"f, its derivative and tangents over the real axis, {where}"),
+        scalars("value", sweep.value, f"Value of {subject.label}"),
+        *(
+            scalars(f"gradient/{variable}", sweep.gradient[:, i], f"Partial derivative by {variable}")
+            for i, variable in enumerate(subject.variables)
+        ),
+        scalars("slope", sweep.slope, "Derivative in the direction of the line,"),
+        scalars("coordinate", sweep.coordinate, "The real coordinate,"),
+    )
+
+
+def sweep_steps(coordinate: np.ndarray) -> tuple[np.ndarray, str]:
+    """Maps coordinates to TensorBoard's integer steps.
+
+    The step is the coordinate times 1000, so that sweeps with other numbers of points lie over each other; times a
+    higher power of ten where steps would collide; the sample's index where no power keeps them apart within ±2^53.
+
+    Args:
+      coordinate: float `[n]`, increasing.
+
+    Returns:
+      int64 `[n]`, strictly increasing, and a sentence that says which it is.
+    """
+    exact = coordinate.astype(np.float64)
+    for power in range(_LEAST_POWER, _MOST_POWER + 1):
+        scaled = np.round(exact * 10.0**power)
+        if np.abs(scaled).max() > _EXACT:
+            break
+        steps = scaled.astype(np.int64)
+        if (np.diff(steps) > 0).all():
+            return steps, f"Step {10**power} is 1 on this axis: the step is the coordinate × {10**power}."
+    return np.arange(len(exact)), "The step is the sample's number."
