@@ -98,7 +98,7 @@ def _kind(matrix: np.ndarray) -> tuple[str, str]:
     largest = np.abs(eigenvalues).max()
     text = "eigenvalues of the Hessian " + ", ".join(f"{e:.3g}" for e in eigenvalues[:6])
     if largest == 0 or (np.abs(eigenvalues) < ZERO_EIGENVALUE * largest).any():
-        return "undecided", text + ": flat in one direction"
+        return "undecided", text
     if (eigenvalues > 0).all():
         return "minimum", text
     return ("maximum" if (eigenvalues < 0).all() else "saddle"), text
@@ -120,8 +120,8 @@ def _sentence(status: Status, row: _Row, rate: float | None, point: tuple[str, s
         cure = "choose another start" if first == 0 else "try a smaller learning rate or another start"
         return f"Not finite: at step {first}, at ({where}), the function or its gradient is undefined; {cure}."
     if status is Status.CONVERGED:
-        kinds = {"undecided": "a point whose kind is undecided"}
-        kind = kinds.get(point[0], f"a {point[0]}")
+        flat = "a point that is flat in some direction, as a ring or a valley is, so that its kind is undecided"
+        kind = flat if point[0] == "undecided" else f"a {point[0]}"
         return f"Converged to {kind} ({point[1]}); the largest partial derivative is {steepest:.1e}."
     if status is Status.STALLED:
         return (

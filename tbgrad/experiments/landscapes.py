@@ -14,7 +14,7 @@ from tbgrad.results import Descent
 
 _POINTS_1D, _POINTS_2D = 401, 121
 # A path that takes up less than this share of the domain is looked at from nearer.
-_SMALL = 1 / 3
+_SMALL = 0.15
 _MARGIN = 0.3
 # Without a domain, positions farther from the start than this are taken for a divergence and left out.
 _FAR = 1e3

@@ -188,8 +188,8 @@ def _views() -> list[str]:
     race = address("timeseries", runFilter="rosenbrock/descent", tagFilter="log10_gap|decrease_ratio", smoothing="0")
     views = (
         ("the race", race),
-        ("curves and tangents", address("images", tagFilter="sweep/curve")),
-        ("the ways down", address("images", tagFilter="descent/path")),
+        ("curves and tangents", address("timeseries", tagFilter="sweep/curve")),
+        ("the ways down", address("timeseries", tagFilter="descent/path")),
         ("the runs compared", address("hparams")),
         ("the stories", address("text")),
     )

@@ -20,11 +20,11 @@ from PIL import Image
 from tbgrad.results import Subject
 
 # A dashboard's card shows pictures at about this width; fonts are chosen to be read there.
-SIZE, DPI = (6.4, 4.8), 120
+SIZE, DPI = (5.8, 4.4), 140
 
 _STYLE = {
     "font.size": 9.5,
-    "axes.titlesize": 11,
+    "axes.titlesize": 10.5,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "legend.frameon": False,
@@ -59,6 +59,12 @@ def encode(figure: Figure) -> Picture:
     target = io.BytesIO()
     image.save(target, "PNG", compress_level=1)
     return Picture(target.getvalue(), image.size)
+
+
+def add_legend(figure: Figure) -> None:
+    """Puts one legend below everything, where it hides no data."""
+    entries = dict(zip(*reversed(figure.axes[0].get_legend_handles_labels()), strict=True))
+    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=min(4, len(entries)))
 
 
 def title(subject: Subject) -> str:

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
 
-from tbgrad.figures.canvas import new_figure, title
+from tbgrad.figures.canvas import add_legend, new_figure, title
 from tbgrad.results import Descent, KnownMinimum, Surface
 
 _LEVELS = 24
@@ -71,7 +71,7 @@ def path_figure(descent: Descent) -> Figure:
         left = int(np.argmin(seen)) if not seen.all() else None
         beyond = "" if left is None else f" (leaves the picture before step {left})"
         axes.set_title(title(descent.subject) + "\n" + descent_caption(descent) + beyond)
-        axes.legend(loc="upper left", bbox_to_anchor=(0, -0.12), ncols=4, borderaxespad=0)
+        add_legend(figure)
         return figure
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tbgrad.figures.canvas import new_figure, title
+from tbgrad.figures.canvas import add_legend, new_figure, title
 from tbgrad.results import Descent, Sweep, Tangent
 
 VALUE, SLOPE, TANGENT = "tab:blue", "tab:orange", "red"
@@ -31,7 +31,7 @@ def curve_figure(sweep: Sweep) -> Figure:
             _draw_tangent(axes, sweep, tangent)
         _mark_undefined(axes, sweep)
         axes.set(xlabel=sweep.axis_label, ylabel="value, and derivative", title=_title(sweep))
-        axes.legend(loc="upper left", bbox_to_anchor=(0, -0.12), ncols=4, borderaxespad=0)
+        add_legend(figure)
         return figure
 
 
@@ -53,7 +53,7 @@ def descent_curve_figure(descent: Descent) -> Figure:
                       label="known minimum")  # fmt: skip
         _mark_undefined(axes, sweep)
         axes.set(xlabel=sweep.axis_label, ylabel="value", title=_title(sweep))
-        axes.legend(loc="upper left", bbox_to_anchor=(0, -0.12), ncols=6, borderaxespad=0)
+        add_legend(figure)
         return figure
 
 

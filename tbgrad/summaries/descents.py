@@ -23,8 +23,8 @@ def _(descent: Descent) -> tuple[Record, ...]:
     steps = np.arange(descent.steps + 1)
     variables = descent.subject.variables
 
-    def scalars(tag: str, value: np.ndarray, description: str, first: int = 0) -> Scalars:
-        return Scalars(f"descent/{tag}", steps[first : first + len(value)], value, description=description)
+    def scalars(tag: str, value: np.ndarray, description: str) -> Scalars:
+        return Scalars(f"descent/{tag}", steps, value, description=description)
 
     records: list[Record] = [Texts("descent/story", 0, story(descent), description="What happened, and why.")]
     figure = descent_figure(descent)
@@ -37,9 +37,11 @@ def _(descent: Descent) -> tuple[Record, ...]:
             gap = np.log10(descent.gap[:, start])
         records.append(scalars("log10_gap", gap, "log10 of the value above the known minimum; -6 is close, 0 is far."))
     for reading in descent.readings.values():
-        rows = reading.value[: descent.steps + (not reading.of_update), start]
+        # Where there is nothing to measure, as behind the last update, nothing is logged.
+        measured = ~np.isnan(reading.value[:, start])
         unit = f" Unit: {reading.unit}." if reading.unit else ""
-        records.append(scalars(reading.name, rows, reading.description + unit))
+        tag, description = f"descent/{reading.name}", reading.description + unit
+        records.append(Scalars(tag, steps[measured], reading.value[measured, start], description=description))
     for i, variable in enumerate(variables):
         records.append(scalars(f"position/{variable}", descent.position[:, start, i], f"Where {variable} is."))
         partial = descent.gradient[:, start, i]

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 
 from tbgrad import naming
-from tbgrad.results import Descent
+from tbgrad.results import FAILED, Descent
 
 _READ_ON = """
 **Where to look**
@@ -51,7 +51,7 @@ def _sentences(descent: Descent) -> list[str]:
 
 def _decrease(descent: Descent) -> list[str]:
     """How far the gradient's word could be trusted."""
-    if "decrease_ratio" not in descent.readings:
+    if "decrease_ratio" not in descent.readings or descent.status[descent.best_start] in FAILED:
         return []
     ratio = descent.readings["decrease_ratio"].value[:, descent.best_start]
     ratio = ratio[np.isfinite(ratio)]
