@@ -7,7 +7,8 @@ DIGITS = 50
 
 
 def _names():
-    functions = "sin cos tan asin acos atan atan2 sinh cosh tanh exp log sqrt sign".split()
+    functions = ["sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "exp", "log", "sqrt"]
+    functions += ["sign"]
     return {name: getattr(mpmath, name) for name in functions} | {
         "abs": mpmath.fabs,
         "pi": mpmath.pi,

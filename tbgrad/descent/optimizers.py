@@ -151,7 +151,8 @@ class GivenOptimizer:
                 f"{self._class.__name__} may mix the {starts} starts, as an optimizer that tbgrad does not know. "
                 "Run each start on its own."
             )
-        Optimizer(self.name, 1.0, **self.settings).check_starts(starts) if starts > 1 else None
+        if self.name in OPTIMIZERS:
+            Optimizer(self.name, 1.0, **self.settings).check_starts(starts)
 
 
 def as_optimizer(given: Any) -> Optimizer | GivenOptimizer:

@@ -37,19 +37,19 @@ def judge(
       One `Verdict` for each start.
     """
     starts = range(value.shape[1])
-    rows = [_Row(position[:, k], value[:, k], gradient[:, k]) for k in starts]
-    statuses = [_status(row) for row in rows]
+    paths = [_Path(position[:, k], value[:, k], gradient[:, k]) for k in starts]
+    statuses = [_status(path) for path in paths]
     converged = [k for k in starts if statuses[k] is Status.CONVERGED]
     points: dict[int, tuple[str, str]] = {}
     if converged:
         points = dict(zip(converged, map(_kind, hessian(f, position[-1, converged])), strict=True))
     return tuple(
-        Verdict(status, points.get(k, (None,))[0], _sentence(status, rows[k], rate, points.get(k)))
+        Verdict(status, points.get(k, (None,))[0], _sentence(status, paths[k], rate, points.get(k)))
         for k, status in enumerate(statuses)
     )
 
 
-class _Row:
+class _Path:
     """The path of one start: position `[steps + 1, d]`, value `[steps + 1]`, gradient `[steps + 1, d]`."""
 
     def __init__(self, position: np.ndarray, value: np.ndarray, gradient: np.ndarray):
@@ -59,11 +59,16 @@ class _Row:
             np.isfinite(value[-1]) and np.isfinite(position[-1]).all() and np.isfinite(gradient[-1]).all()
         )
 
-    def growth(self) -> np.ndarray:
-        """`[steps + 1]`: how many times its beginning value or position has become; NaN where either is."""
-        size = np.abs(self.position).max(axis=-1)
-        scale = [max(1.0, float(np.nan_to_num(abs(beginning), posinf=1.0))) for beginning in (self.value[0], size[0])]
-        return np.maximum(np.abs(self.value) / scale[0], size / scale[1])
+    def growth(self, rows: slice) -> np.ndarray:
+        """How many times its beginning value or position has become in these rows; NaN where either is."""
+        size = np.abs(self.position[rows]).max(axis=-1)
+        beginnings = abs(self.value[0]), np.abs(self.position[0]).max()
+        scale = [max(1.0, float(np.nan_to_num(beginning, posinf=1.0))) for beginning in beginnings]
+        return np.maximum(np.abs(self.value[rows]) / scale[0], size / scale[1])
+
+    def steepest(self, t: int) -> float:
+        """The largest partial derivative of row t."""
+        return float(np.abs(self.gradient[t]).max())
 
     def first_not_finite(self) -> int:
         """The first row whose value, position or gradient is not finite."""
@@ -71,20 +76,19 @@ class _Row:
         return int(np.argmin(finite))
 
 
-def _status(row: _Row) -> Status:
-    if not row.finite:
-        growth = row.growth()[: row.first_not_finite() + 1]
+def _status(path: _Path) -> Status:
+    if not path.finite:
+        growth = path.growth(slice(path.first_not_finite() + 1))
         grown = growth[~np.isnan(growth)]
         return Status.DIVERGED if grown.size and grown.max() >= GROWING and len(growth) > 1 else Status.NOT_FINITE
-    if row.growth()[-1] > GROWN_BEYOND:
+    if path.growth(slice(-1, None))[0] > GROWN_BEYOND:
         return Status.DIVERGED
-    steepest = np.abs(row.gradient).max(axis=-1)
-    beginning = steepest[0] if np.isfinite(steepest[0]) else 1.0
-    if steepest[-1] <= SMALL_GRADIENT[row.value.dtype.name] * max(1.0, beginning):
+    beginning = path.steepest(0) if np.isfinite(path.steepest(0)) else 1.0
+    if path.steepest(-1) <= SMALL_GRADIENT[path.value.dtype.name] * max(1.0, beginning):
         return Status.CONVERGED
-    if (row.position[-1] == row.position[-2]).all():
+    if (path.position[-1] == path.position[-2]).all():
         return Status.STALLED
-    last = row.value[-1 - max(1, row.steps // LAST_PART) :]
+    last = path.value[-1 - max(1, path.steps // LAST_PART) :]
     if last[0] - last[-1] <= LITTLE_PROGRESS * np.abs(np.diff(last)).sum():
         return Status.OSCILLATING
     return Status.STEPS_USED
@@ -104,19 +108,19 @@ def _kind(matrix: np.ndarray) -> tuple[str, str]:
     return ("maximum" if (eigenvalues < 0).all() else "saddle"), text
 
 
-def _sentence(status: Status, row: _Row, rate: float | None, point: tuple[str, str] | None) -> str:
-    steepest = float(np.abs(row.gradient[-1]).max())
-    last = max(1, row.steps // LAST_PART)
+def _sentence(status: Status, path: _Path, rate: float | None, point: tuple[str, str] | None) -> str:
+    steepest = path.steepest(-1)
+    last = max(1, path.steps // LAST_PART)
     if status is Status.DIVERGED:
-        if row.finite:
-            when = f"after {row.steps} steps the value is {row.value[-1]:.3g}"
+        if path.finite:
+            when = f"after {path.steps} steps the value is {path.value[-1]:.3g}"
         else:
-            when = f"from step {row.first_not_finite()} on it is beyond the floats"
+            when = f"from step {path.first_not_finite()} on it is beyond the floats"
         smaller = f", such as {rate / 10:.1g}" if rate else ""
         return f"Diverged: {when}. The steps are too long for the curvature here; try a learning rate a tenth{smaller}."
     if status is Status.NOT_FINITE:
-        first = row.first_not_finite()
-        where = ", ".join(f"{x:.6g}" for x in row.position[first])
+        first = path.first_not_finite()
+        where = ", ".join(f"{x:.6g}" for x in path.position[first])
         cure = "choose another start" if first == 0 else "try a smaller learning rate or another start"
         return f"Not finite: at step {first}, at ({where}), the function or its gradient is undefined; {cure}."
     if status is Status.CONVERGED:
@@ -133,8 +137,8 @@ def _sentence(status: Status, row: _Row, rate: float | None, point: tuple[str, s
             f"Oscillating: over the last {last} steps the value goes up and down but not lower, at a largest partial "
             f"derivative of {steepest:.1e}; a constant rate that is too large to settle, or a kink. Try a smaller rate."
         )
-    drop = row.value[-1 - last] - row.value[-1]
+    drop = path.value[-1 - last] - path.value[-1]
     return (
-        f"Still going down after {row.steps} steps (by {drop:.2g} over the last {last}), with a largest partial "
+        f"Still going down after {path.steps} steps (by {drop:.2g} over the last {last}), with a largest partial "
         f"derivative of {steepest:.1e}; try more steps, or a larger learning rate."
     )

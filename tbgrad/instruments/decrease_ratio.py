@@ -11,7 +11,6 @@ import tensorflow as tf
 
 from tbgrad.instruments.instrument import Instrument, Step
 
-
 # Below so many units in the last place of the value, a drop is mostly rounding error and its ratio means nothing.
 _ROUNDING = 64
 

@@ -1,0 +1,119 @@
+"""Ranks with known answers: runs made on purpose, by us and by TensorFlow."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tbgrad
+from tbgrad.comparison.tables import csv_text, document, text_table
+from tbgrad.errors import NotARunError, UnknownTagError
+from tbgrad.naming import plain
+from tbgrad.records import HParams, Scalars
+
+
+def log(directory, value, gap=None, steps_to_gap=None, **hparams):
+    steps = np.arange(len(value))
+    with tbgrad.open_run(directory) as run:
+        run.write(Scalars("descent/value", steps, value))
+        if gap is not None:
+            run.write(Scalars("descent/log10_gap", steps, gap))
+        if steps_to_gap is not None:
+            run.write(Scalars("metrics/steps_to_gap", 0, steps_to_gap))
+        run.write(Scalars("metrics/best_value", 0, np.nanmin(value)))
+        run.write(HParams(hparams, succeeded=True))
+
+
+@pytest.fixture
+def runs(logdir):
+    log(logdir / "slow", [1, 0.1], [0, -7], 900, function="f", optimizer="sgd")
+    log(logdir / "fast", [1, 0.1], [0, -6.5], 30, function="f", optimizer="adam")
+    log(logdir / "near", [1, 0.1], [0, -3], None, function="f", optimizer="lion")
+    log(logdir / "far", [1, 0.1], [0, -1], None, function="f", optimizer="ftrl")
+    log(logdir / "lost", [1, np.nan], [np.nan, np.nan], None, function="f", optimizer="nadam")
+    log(logdir / "high", [3, 2], function="g", optimizer="sgd")
+    log(logdir / "low", [3, -2], function="g", optimizer="sgd")
+    return logdir
+
+
+def names(comparison):
+    return [run.run for run in comparison.runs]
+
+
+def test_order(runs):
+    assert names(tbgrad.compare([runs])) == ["fast", "slow", "near", "far", "lost", "low", "high"]
+
+
+def test_by_a_tag(runs):
+    compared = tbgrad.compare([runs], by="descent/log10_gap")
+    assert names(compared) == ["slow", "fast", "near", "far", "lost"]
+    assert compared.runs[0].metrics["descent/log10_gap"] == -7
+
+
+def test_unknown_tag_has_a_neighbour(runs):
+    with pytest.raises(UnknownTagError, match="Did you mean 'descent/value'"):
+        tbgrad.compare([runs], by="descent/valeu")
+
+
+def test_one_run_and_several_places(runs):
+    assert names(tbgrad.compare([runs / "fast"])) == [(runs / "fast").as_posix()]
+    assert len(tbgrad.compare([runs / "fast", runs / "slow", runs / "fast"]).runs) == 2
+
+
+@pytest.mark.parametrize("make", [lambda path: None, lambda path: path.mkdir(parents=True)])
+def test_nothing_to_compare(logdir, make):
+    make(logdir)
+    with pytest.raises(NotARunError):
+        tbgrad.compare([logdir])
+
+
+def test_foreign_logs_rank_by_any_scalar(logdir):
+    for name, loss in (("worse", 0.5), ("better", 0.25)):
+        with tf.summary.create_file_writer(str(logdir / name)).as_default():
+            tf.summary.scalar("loss", 1.0, step=0)
+            tf.summary.scalar("loss", loss, step=1)
+    with pytest.raises(NotARunError, match="--by"):
+        tbgrad.compare([logdir])
+    assert names(tbgrad.compare([logdir], by="loss")) == ["better", "worse"]
+
+
+def test_table_shows_each_function_best_first(runs):
+    lines = text_table(tbgrad.compare([runs]))
+    assert lines[0] == "f"
+    assert lines[1].split() == ["steps", "to", "gap", "best", "gap", "best", "value", "optimizer", "status", "run"]
+    assert lines[2].split()[:2] == ["1", "30"]
+    assert lines.index("g") > 6
+
+
+def test_constant_columns_are_left_out(runs):
+    of_g = text_table(tbgrad.compare([runs / "high", runs / "low"]))
+    assert "optimizer" not in of_g[1]
+
+
+def test_csv_holds_every_number(runs):
+    rows = list(csv.DictReader(io.StringIO(csv_text(tbgrad.compare([runs])))))
+    assert [row["rank"] for row in rows] == ["1", "2", "3", "4", "5", "1", "2"]
+    assert float(rows[0]["steps_to_gap"]) == 30
+    assert rows[2]["steps_to_gap"] == ""
+    assert rows[0]["optimizer"] == "adam"
+
+
+def test_document(runs):
+    found = json.loads(json.dumps(plain(document(tbgrad.compare([runs]))), allow_nan=False))
+    assert set(found["runs"][0]) >= {"run", "hparams", "metrics", "status"}
+    assert found["runs"][2]["metrics"]["steps_to_gap"] is None
+
+
+def test_status_of_a_failed_session(logdir):
+    with tbgrad.open_run(logdir / "run") as run:
+        run.write([Scalars("metrics/best_value", 0, 1.0), HParams({"function": "f"}, succeeded=False)])
+    (logdir / "run" / "run.json").unlink()
+    assert tbgrad.compare([logdir]).runs[0].status == "failure"
+
+
+def test_notebook_table_escapes(logdir):
+    log(logdir / "run", [1.0], function="<b>")
+    assert "&lt;b&gt;" in tbgrad.compare([logdir])._repr_html_()
