@@ -20,7 +20,7 @@ from tbgrad.functions.interpreters import PYTHON, interpret
 from tbgrad.functions.operations import OPERATIONS
 from tbgrad.results import Backward, BackwardNode
 
-_LEAVES = ("number", "parameter", "variable")
+_LEAVES = ("number", "variable")
 
 
 def backward(f: Function, point: Sequence[float]) -> Backward:
@@ -40,8 +40,8 @@ def backward(f: Function, point: Sequence[float]) -> Backward:
     if f.formula is None:
         raise NoFormulaError(f"'{f.label}' is a Python function; the passes by hand need a formula.")
     point = f.check_point(point)
-    nodes = f.formula.nodes
-    values = interpret(nodes, PYTHON, {**dict(zip(f.variables, point, strict=True)), **f.parameters})
+    nodes = f.nodes
+    values = interpret(nodes, PYTHON, dict(zip(f.variables, point, strict=True)))
     labels = _labels(nodes)
     full = notation.infix(nodes)
 
@@ -91,7 +91,7 @@ def _derivative(operation: str, which: int, exponent: float | None) -> expressio
 
 
 def _local_derivatives(nodes, i: int, values: list[float], labels: list[str]) -> tuple:
-    """The derivative of node i with respect to each argument; None for numbers and parameters, which are held fixed."""
+    """The derivative of node i with respect to each argument; None for numbers."""
     node = nodes[i]
     arguments = dict(zip(("u", "v"), node.arguments, strict=False))
     numbers = {name: values[a] for name, a in arguments.items()}
@@ -100,7 +100,7 @@ def _local_derivatives(nodes, i: int, values: list[float], labels: list[str]) ->
     exponent = numbers["v"] if held else None
     found: list = []
     for which, argument in enumerate(node.arguments):
-        if nodes[argument].operation in ("number", "parameter"):
+        if nodes[argument].operation == "number":
             found.append(None)
             continue
         formula = _derivative(node.operation, which, exponent).nodes

@@ -22,6 +22,8 @@ from tbgrad.runs.opening import read_info
 
 _GAP, _VALUE = "descent/log10_gap", "descent/value"
 _METRICS = "metrics/"
+# Other parameters make another function, whose runs are not to be ranked with these.
+_PARAMETER = "parameter_"
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,9 @@ def _ranked(name: str, records: Records, info: Mapping[str, Any] | None, by: str
         metrics[by] = _last(scalars, by)
     hparams = records.hparams.values if records.hparams else {}
     function = str(hparams.get("function", (info or {}).get("asked", {}).get("function", "")))
+    parameters = {n.removeprefix(_PARAMETER): v for n, v in hparams.items() if n.startswith(_PARAMETER)}
+    if parameters:
+        function += " with " + ", ".join(f"{name} = {value:g}" for name, value in parameters.items())
     return RankedRun(name, function, hparams, metrics, _status(records, info))
 
 

@@ -130,7 +130,7 @@ def _by_autograd(f: Function, point: Sequence[float]) -> tuple[float, list[float
 
     def value(position: Any) -> Any:
         variables = {name: position[i] for i, name in enumerate(f.variables)}
-        return interpret(f.formula.nodes, table, {**variables, **f.parameters})[-1]
+        return interpret(f.nodes, table, variables)[-1]
 
     at = np.array(point, dtype=float)
     return float(value(at)), autograd.grad(value)(at).tolist()

@@ -17,7 +17,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from tbgrad.results import Subject
+from tbgrad.results import Descent, Subject
 
 # A dashboard's card shows pictures at about this width; fonts are chosen to be read there.
 SIZE, DPI = (5.8, 4.4), 140
@@ -45,7 +45,7 @@ def new_figure(width: float = SIZE[0], height: float = SIZE[1]) -> Iterator[tupl
     """A figure of this size in inches with one axes, in the house's style."""
     # Artists read the style when they are made; the caller's own settings come back afterwards.
     with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+        figure = Figure(figsize=(width, height), dpi=DPI, layout="compressed")
         FigureCanvasAgg(figure)
         yield figure, figure.add_subplot()
 
@@ -73,3 +73,10 @@ def title(subject: Subject) -> str:
         return subject.label
     named = "" if subject.label == subject.formula else f"{subject.label}:  "
     return f"{named}${subject.mathtext}$"
+
+
+def descent_caption(descent: Descent) -> str:
+    """The run's conditions and outcome in one line."""
+    rate = "" if descent.learning_rate is None else f" {descent.learning_rate:.6g}"
+    settings = "".join(f", {name} {value}" for name, value in descent.settings.items())
+    return f"{descent.optimizer}{rate}{settings}: {descent.steps} steps, {descent.status[descent.best_start].words}"

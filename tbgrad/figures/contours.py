@@ -7,10 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
 
-from tbgrad.figures.canvas import add_legend, new_figure, title
+from tbgrad.figures.canvas import add_legend, descent_caption, new_figure, title
 from tbgrad.results import Descent, KnownMinimum, Surface
 
 _LEVELS = 24
+_MOST_ELONGATED = 2.5
 VALUE_MAP = "viridis"
 PATH = "red"
 
@@ -37,6 +38,10 @@ def draw_contours(figure: Figure, axes: Axes, surface: Surface) -> None:
     bar = figure.colorbar(filled, ax=axes, ticks=ticks, format="%.3g", spacing="uniform", pad=0.02)
     bar.set_label("value (colours by quantile)")
     axes.set(xlabel=surface.axes[0], ylabel=surface.axes[1])
+    width, height = surface.x[-1] - surface.x[0], surface.y[-1] - surface.y[0]
+    if max(width, height) <= _MOST_ELONGATED * min(width, height):
+        # Only on equal axes does the gradient stand perpendicular on the contours.
+        axes.set_aspect("equal")
 
 
 def draw_minimum(axes: Axes, minimum: KnownMinimum, label: str) -> None:
@@ -73,13 +78,6 @@ def path_figure(descent: Descent) -> Figure:
         axes.set_title(title(descent.subject) + "\n" + descent_caption(descent) + beyond)
         add_legend(figure)
         return figure
-
-
-def descent_caption(descent: Descent) -> str:
-    """The run's conditions and outcome in one line."""
-    rate = "" if descent.learning_rate is None else f" {descent.learning_rate:.6g}"
-    settings = "".join(f", {name} {value}" for name, value in descent.settings.items())
-    return f"{descent.optimizer}{rate}{settings}: {descent.steps} steps, {descent.status[descent.best_start].value}"
 
 
 def _near(x: np.ndarray, y: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tbgrad.figures.canvas import add_legend, new_figure, title
+from tbgrad.figures.canvas import add_legend, descent_caption, new_figure, title
 from tbgrad.results import Descent, Sweep, Tangent
 
 VALUE, SLOPE, TANGENT = "tab:blue", "tab:orange", "red"
@@ -52,7 +52,7 @@ def descent_curve_figure(descent: Descent) -> Figure:
             axes.plot(points, [minimum.value] * len(points), "*", color="gold", markeredgecolor="black", markersize=13,
                       label="known minimum")  # fmt: skip
         _mark_undefined(axes, sweep)
-        axes.set(xlabel=sweep.axis_label, ylabel="value", title=_title(sweep))
+        axes.set(xlabel=sweep.axis_label, ylabel="value", title=f"{_title(sweep)}\n{descent_caption(descent)}")
         add_legend(figure)
         return figure
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from tbgrad.figures.canvas import new_figure, title
-from tbgrad.figures.contours import descent_caption
+from tbgrad.figures.canvas import descent_caption, new_figure, title
 from tbgrad.results import Descent
 
 

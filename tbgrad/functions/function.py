@@ -187,14 +187,21 @@ class Function:
         return Subject(
             name=self.name,
             label=self.label,
-            formula=self.text(),
-            mathtext=notation.mathtext(self.formula.nodes) if self.formula else "",
+            formula=notation.infix(self.nodes)[-1] if self.formula else "",
+            mathtext=notation.mathtext(self.nodes) if self.formula else "",
             variables=self.variables,
             parameters=dict(self.parameters),
             domain=self.domain,
             minima=self.known_minima(),
             remark=self.remark,
         )
+
+    @property
+    def nodes(self) -> tuple[expressions.Node, ...]:
+        """The formula's nodes in forward order, with numbers for the parameters; empty for a Python function."""
+        numbers = {name: expressions.Node("number", value=value) for name, value in self.parameters.items()}
+        formula = self.formula.nodes if self.formula else ()
+        return tuple(numbers[node.name] if node.operation == "parameter" else node for node in formula)
 
     def text(self) -> str:
         """The formula in its plainest spelling, without its head; empty for a Python function."""

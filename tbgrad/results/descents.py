@@ -23,6 +23,11 @@ class Status(enum.StrEnum):
     OSCILLATING = "oscillating"
     STEPS_USED = "steps_used"
 
+    @property
+    def words(self) -> str:
+        """For sentences."""
+        return self.value.replace("_", " ")
+
 
 FAILED = (Status.DIVERGED, Status.NOT_FINITE)
 

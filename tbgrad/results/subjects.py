@@ -31,7 +31,7 @@ class Subject:
     Attributes:
       name: as in runs.
       label: as in titles and sentences; a formula's is its text.
-      formula: its text, or empty.
+      formula: its text, with the parameters' values in place, or empty.
       mathtext: for titles, without dollar signs, or empty.
       variables: names, in order.
       parameters: values by name.
