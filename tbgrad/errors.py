@@ -29,6 +29,7 @@ expected, and what to do. This module must not know Click: `exit_code` is plain 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -65,13 +66,14 @@ class FormulaError(InputError, ValueError):
     WINDOW = 36
 
     def __init__(self, message: str, text: str = "", column: int | None = None):
-        self.text, self.column = text, column
+        self.reason, self.text, self.column = message, text, column
         super().__init__(f"{message}\n{self._pointer()}" if column is not None else message)
 
     def _pointer(self) -> str:
         low, high = max(0, self.column - self.WINDOW), self.column + self.WINDOW
         head, tail = "…" if low else "", "…" if high < len(self.text) else ""
-        line = head + self.text[low:high] + tail
+        # Tabs and line breaks would part the line from its caret.
+        line = head + re.sub(r"\s", " ", self.text[low:high]) + tail
         return f"  {line}\n  {' ' * (self.column - low + len(head))}^"
 
 

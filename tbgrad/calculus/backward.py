@@ -10,6 +10,7 @@ Evaluating Derivatives, section 3.2.
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Sequence
 
 from tbgrad import naming
@@ -72,8 +73,8 @@ def backward(f: Function, point: Sequence[float]) -> Backward:
 
 def _labels(nodes: Sequence[expressions.Node]) -> list[str]:
     """Names each intermediate value v1, v2, ...; leaves keep their own names."""
-    taken = {node.name for node in nodes}
-    letter = next(letter for letter in ("v", "w", "node") if not any(n.startswith(letter) for n in taken if n))
+    taken = {node.name.rstrip("0123456789") for node in nodes}
+    letter = next(letter for letter in map("v".ljust, itertools.count(1), itertools.repeat("_")) if letter not in taken)
     labels, count = [], 0
     for node, text in zip(nodes, notation.infix(nodes), strict=True):
         count += node.operation not in _LEAVES

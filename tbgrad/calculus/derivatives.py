@@ -52,7 +52,10 @@ def as_points(f: Function, points: Any, dtype: str | None = None) -> np.ndarray:
       ShapeError: it has another shape.
       RangeError: the dtype is neither `float64` nor `float32`.
     """
-    array = np.asarray(points)
+    try:
+        array = np.asarray(points)
+    except ValueError:
+        raise ShapeError(f"the points have different lengths; expected (n, {f.dimensions}) for '{f.label}'.") from None
     dtype = dtype or (array.dtype.name if array.dtype.name in DTYPES else "float64")
     if dtype not in DTYPES:
         raise RangeError(f"dtype is {dtype}; expected float64 or float32.")
@@ -61,6 +64,8 @@ def as_points(f: Function, points: Any, dtype: str | None = None) -> np.ndarray:
             f"points have shape {array.shape}; expected (n, {f.dimensions}) for '{f.label}'. "
             "For one point write [[...]]."
         )
+    if array.dtype.kind not in "biuf":
+        raise ShapeError(f"points hold {array.dtype.name}; expected numbers.")
     return array.astype(dtype)
 
 
@@ -70,7 +75,14 @@ def value_and_gradient(f: Function, dtype: str) -> Callable[[Any], tuple[tf.Tens
     program = f.program(
         ("value_and_gradient", dtype), lambda: _compile(f, dtype, lambda position: differentiate(f, position))
     )
-    return lambda position: program(tf.constant(position, dtype))
+
+    def kernel(position: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:
+        value, gradient = run_program(f, program, tf.constant(position, dtype))
+        if len(value) != len(position):
+            raise _wrong_shape(f, tuple(value.shape), (len(position),))
+        return value, gradient
+
+    return kernel
 
 
 def hessian(f: Function, points: np.ndarray) -> np.ndarray:
@@ -86,7 +98,15 @@ def hessian(f: Function, points: np.ndarray) -> np.ndarray:
 
     dtype = points.dtype.name
     program = f.program(("hessian", dtype), lambda: _compile(f, dtype, second))
-    return program(tf.constant(points)).numpy()
+    return run_program(f, program, tf.constant(points)).numpy()
+
+
+def run_program(f: Function, program: Callable[..., Any], *arguments: Any) -> Any:
+    """Calls a compiled program; what f raises inside becomes a FunctionCallError."""
+    try:
+        return program(*arguments)
+    except tf.errors.OpError as error:
+        raise FunctionCallError(_explained(f, error)) from error
 
 
 def _compile(f: Function, dtype: str, program: Callable[[tf.Tensor], Any]) -> Any:
@@ -121,12 +141,15 @@ def _call(f: Function, position: tf.Tensor) -> tf.Tensor:
     if value.dtype != position.dtype:
         raise FunctionCallError(f"'{f.label}' gives {value.dtype.name} where it was given {position.dtype.name}.")
     if not value.shape.is_compatible_with(position.shape[:-1]):
-        raise FunctionCallError(
-            f"'{f.label}' gives shape {tuple(value.shape)} for {f.dimensions} arguments of shape "
-            f"{tuple(position.shape[:-1])}; expected one value for each point. Functions that mix points, as by "
-            "tf.reduce_sum over all of them, are not pointwise."
-        )
+        raise _wrong_shape(f, tuple(value.shape), tuple(position.shape[:-1]))
     return value
+
+
+def _wrong_shape(f: Function, got: tuple, expected: tuple) -> FunctionCallError:
+    return FunctionCallError(
+        f"'{f.label}' gives shape {got} for arguments of shape {expected}; expected one value for each point. "
+        "Functions that mix points, as by tf.reduce_sum over all of them, are not pointwise."
+    )
 
 
 def _explained(f: Function, error: Exception) -> str:
@@ -135,7 +158,7 @@ def _explained(f: Function, error: Exception) -> str:
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_library(frame.filename)]
     place = [f"  {frame.filename}, line {frame.lineno}: {frame.line}" for frame in frames[-1:]]
     return "\n".join(
-        [f"'{f.label}' raised an error when it was called:", *place, f"  {type(error).__name__}: {text[-1]}"]
+        [f"'{f.label}' raised an error when it was called:", *place, f"  {type(error).__name__}: {text[0]}"]
     )
 
 

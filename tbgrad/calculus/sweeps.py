@@ -67,12 +67,15 @@ def sweep(
     touching = first + (touched - low)[:, None] * direction
     if axis is not None:
         touching[:, f.variables.index(axis)] = touched
-    position = np.concatenate([np.linspace(first, last, points), touching])
+    along = np.linspace(first, last, points)
+    if axis is not None:
+        along[:, f.variables.index(axis)] = coordinate
+    position = np.concatenate([along, touching])
     position = as_points(f, position, dtype)
     value, gradient = (tensor.numpy() for tensor in value_and_gradient(f, dtype)(position))
     # Only the swept direction's derivatives count: another one may be undefined there without harm.
-    along = direction != 0
-    slope = (gradient[:, along] * direction[along].astype(dtype)).sum(axis=-1)
+    swept = direction != 0
+    slope = (gradient[:, swept] * direction[swept].astype(dtype)).sum(axis=-1)
     if not np.isfinite(value[:points]).any():
         raise UndefinedError(_where_undefined(f, axis, fixed))
     touching = zip(touched, value[points:], slope[points:], strict=True)

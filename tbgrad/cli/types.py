@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
 import click
@@ -48,7 +49,8 @@ class NumberType(click.ParamType):
         try:
             return constant(value)
         except TbgradError as error:
-            self.fail(str(error), param, context)
+            # The value stands on the command line right above: one line is enough.
+            self.fail(f"'{value}': {str(error).splitlines()[0]}", param, context)
 
 
 class RateType(NumberType):
@@ -76,7 +78,7 @@ class PointType(click.ParamType):
             return tuple(NUMBER.convert(part, param, context) for part in parts)
         if not all(equals for _, equals, _ in named):
             self.fail(f"'{value}' mixes x=2 with 2; name all coordinates or none.", param, context)
-        names = [name.strip() for name, _, _ in named]
+        names = [_name(name) for name, _, _ in named]
         if len(set(names)) < len(names):
             self.fail(f"'{value}' names a variable twice.", param, context)
         return {name: NUMBER.convert(text, param, context) for name, (_, _, text) in zip(names, named, strict=True)}
@@ -95,7 +97,7 @@ class RangeType(click.ParamType):
         low, colon, high = bounds.partition(":")
         if not (equals and colon and name.strip()):
             self.fail(f"'{value}' is no range; expected VARIABLE=LOW:HIGH, as in x=0:6.", param, context)
-        return name.strip(), NUMBER.convert(low, param, context), NUMBER.convert(high, param, context)
+        return _name(name), NUMBER.convert(low, param, context), NUMBER.convert(high, param, context)
 
 
 class AssignmentType(click.ParamType):
@@ -139,10 +141,15 @@ class SettingType(click.ParamType):
 def _assignment(
     kind: click.ParamType, value: str, param: click.Parameter | None, context: click.Context | None
 ) -> tuple[str, str]:
-    name, equals, text = (part.strip() for part in value.partition("="))
-    if not (equals and name and text):
+    name, equals, text = value.partition("=")
+    if not (equals and name.strip() and text.strip()):
         kind.fail(f"'{value}' is no setting; expected NAME=VALUE.", param, context)
-    return name, text
+    return _name(name), text.strip()
+
+
+def _name(text: str) -> str:
+    """A name in the normal form in which formulas have theirs."""
+    return unicodedata.normalize("NFKC", text.strip())
 
 
 def _split(text: str) -> list[str]:

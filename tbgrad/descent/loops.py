@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tbgrad.calculus.derivatives import as_points, differentiate
+from tbgrad.calculus.derivatives import as_points, differentiate, run_program
 from tbgrad.descent.optimizers import GivenOptimizer, Optimizer, as_optimizer, import_keras
 from tbgrad.descent.rates import automatic_rate
 from tbgrad.descent.verdicts import judge
@@ -137,7 +137,7 @@ class _Program:
         except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
             # XLA does not have every operation that a user's function may use; the plain runtime does.
             self._compiled = self._compile(jit_compile=False)
-            return [tensor.numpy() for tensor in self._compiled(starts)]
+            return [tensor.numpy() for tensor in run_program(self._function, self._compiled, starts)]
 
     def _run(self, start: tf.Tensor) -> list[tf.Tensor]:
         for variable, initial in self._initial:

@@ -89,6 +89,7 @@ def _status(path: _Path) -> Status:
     if (path.position[-1] == path.position[-2]).all():
         return Status.STALLED
     last = path.value[-1 - max(1, path.steps // LAST_PART) :]
+    last = last[np.isfinite(last)]
     if last[0] - last[-1] <= LITTLE_PROGRESS * np.abs(np.diff(last)).sum():
         return Status.OSCILLATING
     return Status.STEPS_USED
@@ -109,6 +110,12 @@ def _kind(matrix: np.ndarray) -> tuple[str, str]:
 
 
 def _sentence(status: Status, path: _Path, rate: float | None, point: tuple[str, str] | None) -> str:
+    holes = int((~np.isfinite(path.value)).sum())
+    passed = f" On its way it passed {holes} points where the function is undefined." if path.finite and holes else ""
+    return _cause_and_cure(status, path, rate, point) + passed
+
+
+def _cause_and_cure(status: Status, path: _Path, rate: float | None, point: tuple[str, str] | None) -> str:
     steepest = path.steepest(-1)
     last = max(1, path.steps // LAST_PART)
     if status is Status.DIVERGED:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import ast
 import keyword
+import math
 import re
 import sys
+import unicodedata
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -99,7 +101,8 @@ def constant(text: str, values: Mapping[str, float] | None = None) -> float:
     formula = parse(text)
     for name in formula.variables:
         if name not in (values or {}):
-            raise FormulaError(f"expected a number, but '{name}' is not one.", text, max(text.find(name), 0))
+            place = re.search(rf"\b{re.escape(name)}\b", text)
+            raise FormulaError(f"expected a number, but '{name}' is not one.", text, place.start() if place else 0)
     return interpret(formula.nodes, PYTHON, values or {})[-1]
 
 
@@ -124,7 +127,9 @@ def _head(text: str, arrow: int) -> tuple[list[str], dict[str, float]]:
     for item in text[:arrow].split(","):
         place = column + len(item) - len(item.lstrip())
         column += len(item) + 1
-        name, equals, default = (part.strip() for part in item.partition("="))
+        name, equals, default = item.partition("=")
+        # Python reads names in this normal form, and so must the head.
+        name = unicodedata.normalize("NFKC", name.strip())
         if not name.isidentifier() or keyword.iskeyword(name):
             raise FormulaError("expected a variable's name, as in 'x, y, a=1 -> a*x + y'.", text, min(place, arrow))
         if name in FUNCTIONS or name in CONSTANTS:
@@ -132,12 +137,25 @@ def _head(text: str, arrow: int) -> tuple[list[str], dict[str, float]]:
         if name in variables or name in parameters:
             raise FormulaError(f"'{name}' stands here twice.", text, place)
         if equals:
-            parameters[name] = constant(default)
+            parameters[name] = _default(default, text, column - 1 - len(default))
         elif parameters:
             raise FormulaError(f"'{name}' has no default but follows parameters; variables come first.", text, place)
         else:
             variables.append(name)
     return variables, parameters
+
+
+def _default(default: str, text: str, begin: int) -> float:
+    try:
+        return constant(default)
+    except FormulaError as error:
+        raise FormulaError(error.reason, text, begin + (error.column or 0)) from None
+
+
+def _without_plus(syntax: ast.AST) -> ast.AST:
+    while isinstance(syntax, ast.UnaryOp) and isinstance(syntax.op, ast.UAdd):
+        syntax = syntax.operand
+    return syntax
 
 
 class _Reader:
@@ -156,7 +174,7 @@ class _Reader:
         self.places.append(begin + len(body.strip()))
 
     def nodes(self) -> tuple[Node, ...]:
-        indices: dict[Node, int] = {}
+        indices: dict[tuple[Node, float], int] = {}
         done: list[int] = []
         pending: list[tuple[ast.AST, bool]] = [(self._syntax(), False)]
         while pending:
@@ -172,12 +190,16 @@ class _Reader:
                 node = Node(operation, inputs)
             else:
                 node = self._leaf(syntax)
-            done.append(indices.setdefault(node, len(indices)))
+            # 0.0 and -0.0 are equal and yet two numbers: atan2 tells them apart.
+            done.append(indices.setdefault((node, math.copysign(1.0, node.value)), len(indices)))
             if len(indices) > MOST_NODES:
                 raise FormulaError(f"the formula has more than {MOST_NODES:,} operations.")
-        return tuple(indices)
+        return tuple(node for node, _ in indices)
 
     def _syntax(self) -> ast.AST:
+        if "#" in self.source:
+            place = self.places[self.source.index("#")]
+            raise FormulaError(f"a formula holds no comments; expected {_OPERATORS}.", self.text, place)
         if not self.source:
             raise FormulaError("expected a formula, such as 'cos(x)*sin(y) + x/y'.", self.text, self.places[0])
         try:
@@ -192,10 +214,13 @@ class _Reader:
             raise FormulaError(f"the formula cannot be read: {error}.") from None
 
     def _explained(self, error: SyntaxError) -> FormulaError:
-        offset = min(max((error.offset or 1) - 1, 0), len(self.source))
+        # Python gives no place where the text ends too early.
+        offset = min(max((error.offset or len(self.source) + 1) - 1, 0), len(self.source))
         message = error.msg or ""
         if "parentheses" in message and "too many" in message:
             return FormulaError("the formula is nested too deeply to be read.")
+        if "integer string conversion" in message:
+            return FormulaError("this number is larger than any float64.", self.text, self.places[0])
         if "never closed" in message or "unmatched" in message or "does not match" in message:
             return FormulaError(f"{message}.", self.text, self.places[offset])
         if "invalid character" in message or "non-printable" in message:
@@ -212,22 +237,35 @@ class _Reader:
             expected = "expected a number, a variable, a function or '(' here."
         return FormulaError(expected, self.text, self.places[min(place, len(self.source))])
 
-    def _wrong(self, syntax: ast.AST, message: str) -> FormulaError:
-        # Python counts columns in UTF-8 bytes.
-        column = len(self.source.encode()[: getattr(syntax, "col_offset", 0)].decode(errors="ignore"))
-        return FormulaError(message, self.text, self.places[min(column, len(self.places) - 1)])
+    def _wrong(self, syntax: ast.AST, message: str, place: int | None = None) -> FormulaError:
+        if place is None:
+            place = self._characters(getattr(syntax, "col_offset", 0))
+        return FormulaError(message, self.text, self.places[min(place, len(self.places) - 1)])
+
+    def _characters(self, column: int) -> int:
+        """Python counts columns in UTF-8 bytes."""
+        return len(self.source.encode()[:column].decode(errors="ignore"))
+
+    def _between(self, left: ast.AST, right: ast.AST) -> int:
+        """Where the operator or comma between two pieces of syntax stands."""
+        place = self._characters(left.end_col_offset)
+        between = self.source[place : self._characters(right.col_offset)]
+        return place + len(between) - len(between.lstrip(" \t)"))
 
     def _operation(self, syntax: ast.AST) -> tuple[str, list[ast.AST]]:
         """The operation that a piece of syntax stands for and its arguments; none for a leaf."""
+        syntax = _without_plus(syntax)
         if isinstance(syntax, ast.BinOp):
             if type(syntax.op) not in _BINARY:
-                raise self._wrong(syntax, f"this operator is not part of formulas; expected {_OPERATORS}.")
+                message = f"this operator is not part of formulas; expected {_OPERATORS}."
+                raise self._wrong(syntax, message, self._between(syntax.left, syntax.right))
             return _BINARY[type(syntax.op)], [syntax.left, syntax.right]
-        if isinstance(syntax, ast.UnaryOp) and isinstance(syntax.op, ast.USub):
+        if isinstance(syntax, ast.UnaryOp):
+            if not isinstance(syntax.op, ast.USub):
+                raise self._wrong(syntax, f"this operator is not part of formulas; expected {_OPERATORS}.")
             # A negative number is a number, not an operation on one.
-            return ("", []) if _is_number(syntax.operand) else ("negative", [syntax.operand])
-        if isinstance(syntax, ast.UnaryOp) and isinstance(syntax.op, ast.UAdd):
-            return self._operation(syntax.operand)
+            operand = _without_plus(syntax.operand)
+            return ("", []) if _is_number(operand) else ("negative", [operand])
         if isinstance(syntax, ast.Call):
             return self._call(syntax)
         return "", []
@@ -246,10 +284,9 @@ class _Reader:
         return name, syntax.args
 
     def _leaf(self, syntax: ast.AST) -> Node:
-        sign = 1.0
-        while isinstance(syntax, ast.UnaryOp):
-            sign = -sign if isinstance(syntax.op, ast.USub) else sign
-            syntax = syntax.operand
+        syntax, sign = _without_plus(syntax), 1.0
+        if isinstance(syntax, ast.UnaryOp):
+            syntax, sign = _without_plus(syntax.operand), -1.0
         if _is_number(syntax):
             if abs(syntax.value) > sys.float_info.max:
                 raise self._wrong(syntax, "this number is larger than any float64.")
@@ -257,7 +294,8 @@ class _Reader:
         if isinstance(syntax, ast.Name):
             return self._name(syntax)
         if isinstance(syntax, ast.Tuple):
-            raise self._wrong(syntax, "expected one formula, but a comma parts several.")
+            place = self._between(*syntax.elts[:2]) if len(syntax.elts) > 1 else None
+            raise self._wrong(syntax, "expected one formula, but a comma parts several.", place)
         raise self._wrong(syntax, f"expected names, numbers, functions and {_OPERATORS}; nothing else is a formula.")
 
     def _name(self, syntax: ast.Name) -> Node:

@@ -107,7 +107,7 @@ def _import_module(name: str) -> ModuleType:
         if error.name and (name == error.name or name.startswith(error.name + ".")):
             raise FunctionImportError(f"no module named '{error.name}'; looked in {os.getcwd()} first.") from None
         raise _broken(name) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _broken(name) from error
 
 
@@ -122,7 +122,7 @@ def _import_file(path: Path) -> ModuleType:
         with _current_directory_first():
             sys.path.insert(0, str(path.resolve().parent))
             spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise _broken(str(path)) from error
     return module

@@ -5,6 +5,7 @@ This module must not know Matplotlib: mathtext is a string.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 
@@ -47,7 +48,7 @@ def _infix(nodes: Sequence, names: Mapping[str, str]) -> list[tuple[str, int]]:
         if node.operation == "number":
             text = _CONSTANT_NAMES.get(node.value) or naming.number(node.value)
             # A negative number binds like a negation, and so does the exponent's sign of 1e-05.
-            texts.append((text, 3 if node.value < 0 else _ATOM))
+            texts.append((text, 3 if math.copysign(1, node.value) < 0 else _ATOM))
         elif node.operation in ("variable", "parameter"):
             text = names.get(node.name, node.name)
             texts.append((text, _ATOM if re.fullmatch(r"\w+(\(.*\))?", text) else 0))
@@ -76,7 +77,7 @@ def mathtext(nodes: Sequence) -> str:
         if node.operation == "number":
             named = _CONSTANT_NAMES.get(node.value)
             text = {"e": "e", "pi": r"\pi", "tau": r"\tau"}.get(named) or _tex_number(node.value)
-            texts.append((text, 3 if node.value < 0 else _ATOM))
+            texts.append((text, 2 if "times" in text else 3 if node.value < 0 else _ATOM))
         elif node.operation in ("variable", "parameter"):
             texts.append((tex_name(node.name), _ATOM))
         else:

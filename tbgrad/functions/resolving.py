@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tbgrad import naming
+from tbgrad.errors import FunctionImportError
 from tbgrad.functions import catalogue, expressions, imports, notation
 from tbgrad.functions.function import Function
 
@@ -35,6 +36,8 @@ def resolve(function: str | Function | Callable[..., Any]) -> Function:
         return function
     if callable(function):
         return imports.from_callable(function)
+    if not isinstance(function, str):
+        raise FunctionImportError(f"expected a name, a formula or a function; got {function!r}.")
     text = function.strip()
     if text in catalogue.catalogue():
         return catalogue.lookup(text)

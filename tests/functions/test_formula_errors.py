@@ -1,0 +1,227 @@
+import time
+
+import pytest
+
+from tbgrad.errors import FormulaError, InputError
+from tbgrad.functions.expressions import constant, parse
+from tbgrad.functions.function import Function
+
+
+def failure(text):
+    with pytest.raises(FormulaError) as caught:
+        parse(text)
+    return caught.value
+
+
+def pointed_at(error):
+    """The line that the error shows, and the index in it that the caret stands under."""
+    line, caret = str(error).split("\n")[-2:]
+    assert caret.strip() == "^"
+    return line, len(caret) - 1
+
+
+# Text, the column of the first wrong character, and a part of the message.
+MISTAKES = [
+    ("", 0, "expected a formula, such as"),
+    ("x +", 3, "expected a number, a variable, a function or"),
+    ("x**", 3, "expected a number, a variable, a function or"),
+    ("sin(x)*", 7, "expected a number, a variable, a function or"),
+    ("x, y -> x +", 11, "expected a number, a variable, a function or"),
+    ("*x", 0, "expected a number, a variable, a function or"),
+    ("x + * y", 4, "expected a number, a variable, a function or"),
+    ("x^^y", 2, "expected a number, a variable, a function or"),
+    ("x + $", 4, "expected a number, a variable, a function or"),
+    ("2x", 1, "a product needs its *"),
+    ("  x  +  2.5y", 11, "a product needs its *"),
+    ("x y", 2, "expected an operator here"),
+    ("sin x", 4, "expected an operator here"),
+    ("x!", 1, "expected an operator here"),
+    ("x = 1", 2, "expected an operator here"),
+    ("x; y", 1, "expected an operator here"),
+    ("(x", 0, "'(' was never closed"),
+    ("2 + sin(x", 7, "'(' was never closed"),
+    ("x)", 1, "unmatched ')'"),
+    ("(x]", 2, "does not match"),
+    ("x + √y", 4, "invalid character '√'"),
+    ("x − y", 2, "invalid character '−'"),
+    ("x²", 1, "invalid character '²'"),
+    ("y*sin", 2, "sin is a function; write sin(...)"),
+    ("y*sin()", 2, "sin takes 1 argument."),
+    ("y*sin(x, y)", 2, "sin takes 1 argument."),
+    ("1 + atan2(x)", 4, "atan2 takes 2 arguments."),
+    ("sin(*x)", 0, "sin takes 1 argument."),
+    ("sin(u=x)", 0, "sin takes 1 argument."),
+    ("y + sinn(x)", 4, "Did you mean 'sin'"),
+    ("y + SQRT(x)", 4, "Did you mean 'sqrt'"),
+    ("y + foo(x)", 4, "Known are abs, acos"),
+    ("α + é*sinn(x)", 6, "Did you mean 'sin'"),
+    ("x^2 + y^2 + sinn(x)", 12, "Did you mean 'sin'"),
+    ("2*x(y)", 2, "For a product write x*(...)"),
+    ("(x + y)(x)", 0, "a product needs its *"),
+    ("x, y", 1, "a comma parts several"),
+    ("x % 2", 2, "this operator is not part of formulas; expected +"),
+    ("x // 2", 2, "this operator is not part of formulas; expected +"),
+    ("x + y @ z", 6, "this operator is not part of formulas; expected +"),
+    ("y + (x < 1)", 5, "nothing else is a formula"),
+    ("y + True", 4, "nothing else is a formula"),
+    ("y + 2j", 4, "nothing else is a formula"),
+    ("y*~x", 2, "this operator is not part of formulas"),
+    ("not x", 0, "this operator is not part of formulas"),
+    ("x # y", 2, ""),
+    ("y + 1e999", 4, "larger than any float64"),
+    ("x, y -> x + z", 12, "'z' does not stand before the '->'"),
+    ("width, y -> y + widht", 16, "Did you mean 'width'?"),
+    ("x, a=1, y -> x", 8, "variables come first"),
+    ("x, x -> x", 3, "'x' stands here twice"),
+    ("x, sin -> x", 3, "'sin' has a meaning already"),
+    ("pi -> pi", 0, "'pi' has a meaning already"),
+    ("x, 2 -> x", 3, "expected a variable's name"),
+    ("x,,y -> x", 2, "expected a variable's name"),
+    ("-> 2", 0, "expected a variable's name"),
+    ("x, if -> x", 3, "expected a variable's name"),
+    ("x, a=b -> a*x", 5, "'b' is not one"),
+    ("x, a=2y -> a*x", 6, "a product needs its *"),
+    ("x -> ", 5, "expected a formula, such as"),
+    ("x -> x -> y", 7, "expected"),
+]
+
+
+@pytest.mark.parametrize(("text", "column", "message"), MISTAKES, ids=[repr(text) for text, _, _ in MISTAKES])
+def test_a_mistake_is_pointed_at(text, column, message):
+    error = failure(text)
+    assert message in str(error)
+    assert error.text == text
+    assert error.column == column
+    assert pointed_at(error) == ("  " + text, column + 2)
+
+
+@pytest.mark.parametrize("before", [0, 10, 35, 36, 37, 500])
+@pytest.mark.parametrize("after", [0, 1, 28, 29, 30, 500])
+def test_in_a_long_formula_the_caret_still_points(before, after):
+    text = "1" * before + "+sinn(x)" + "+x" * after if before else "sinn(x)" + "+x" * after
+    error = failure(text.replace("1" * 30, "x+" * 15))
+    line, index = pointed_at(error)
+    assert line[index:].startswith("sinn(")
+    assert len(line) < 80
+
+
+@pytest.mark.parametrize("space", ["\n", "\r\n", "\t", "\f"])
+def test_the_caret_points_whatever_the_spaces(space):
+    # A line break or a tab in the shown text would part the caret from its place.
+    line, index = pointed_at(failure(f"x{space}+ sinn(y)"))
+    assert line[index:].startswith("sinn(")
+    assert not set("\n\r\t\f") & set(line)
+
+
+@pytest.mark.parametrize("text", ["1e999", "-1e999", "9" * 400, "9" * 5000])
+def test_a_number_beyond_the_floats_is_called_so(text):
+    assert "larger than any float64" in str(failure(text))
+
+
+def test_an_error_is_a_value_error_and_what_was_asked_is_wrong():
+    error = failure("x +")
+    assert isinstance(error, ValueError) and isinstance(error, InputError)
+    assert error.exit_code == 2
+
+
+HOSTILE = [
+    "(" * 10_000 + "x" + ")" * 10_000,
+    "(" * 4_999 + "x" + ")" * 4_999,
+    "x" * 1_000_000,
+    "x+" * 500_000 + "x",
+    "+" * 200_000 + "x",
+    "+" * 9_999 + "x",
+    "-" * 9_999 + "x",
+    "sin(" * 1_500 + "x" + ")" * 1_500,
+    "**".join(["x"] * 3_000),
+    "x" + "()" * 4_000,
+    "x" + ".a" * 4_000,
+    "x" + "[0]" * 3_000,
+    "x<" * 4_000 + "x",
+    "not " * 2_400 + "x",
+    "lambda:" * 1_400 + "x",
+    "9" * 9_999,
+    "__import__('os').system('touch executed')",
+    "__import__('os')",
+    "open('executed', 'w')",
+    "eval('1')",
+    "exec(x)",
+    "print(x)",
+    "().__class__.__base__.__subclasses__()",
+    "x.real",
+    "x.__class__",
+    "x[0]",
+    "x[1:2]",
+    "lambda: x",
+    "lambda x: x",
+    "(lambda: open('executed', 'w'))()",
+    "[x for x in (1, 2)]",
+    "[open('executed', 'w') for _ in (1,)]",
+    "(x for x in y)",
+    "{x: y for x in z}",
+    "{x}",
+    "{}",
+    "[]",
+    "...",
+    "None",
+    "'x'",
+    '"x"',
+    "b'x'",
+    "f'{x}'",
+    "f\"{open('executed', 'w')}\"",
+    "(y := 2)",
+    "sin(y := 2)",
+    "x if y else z",
+    "x and y",
+    "x or y",
+    "x in y",
+    "x is y",
+    "await x",
+    "(yield x)",
+    "*x",
+    "**x",
+    "sin(**x)",
+    "import os",
+    "x; import os",
+    "x\nimport os",
+    "del x",
+    "x\x00",
+    "\x00",
+    "\ud800",
+    "x\\",
+    "'",
+    '"""',
+    "#",
+    "x -> __import__('os')",
+    "x, a=__import__('os') -> x",
+    "x, a=open('executed', 'w') -> x",
+    "__class__ -> __class__()",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=[repr(text[:24]) for text in HOSTILE])
+def test_hostile_text_is_an_error_at_once(text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    begin = time.perf_counter()
+    failure(text)
+    assert time.perf_counter() - begin < 1.0
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("sign", ["+", "-", "+-", "- +", "sin(", "("])
+@pytest.mark.parametrize("depth", [90, 200, 900, 1_000, 1_500, 1_900])
+def test_deep_nesting_is_read_or_refused(sign, depth):
+    # Depths between Python's recursion limit and its parser's own must not slip through.
+    text = sign * depth + "x" + ")" * (depth * sign.count("("))
+    try:
+        assert parse(text).variables == ("x",)
+    except FormulaError as error:
+        assert "nested too deeply" in str(error) or "more than 2,000" in str(error)
+
+
+def test_a_tower_of_powers_is_infinite_at_once():
+    begin = time.perf_counter()
+    assert constant("9**9**9**9") == float("inf")
+    with pytest.raises(InputError, match="no variables"):
+        Function.of_formula("9**9**9**9")
+    assert time.perf_counter() - begin < 1.0

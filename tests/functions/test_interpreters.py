@@ -1,0 +1,126 @@
+import math
+
+import autograd
+import autograd.numpy
+import numpy as np
+import pytest
+import tensorflow as tf
+from oracles import mp_gradient
+
+from tbgrad.functions.catalogue import catalogue
+from tbgrad.functions.expressions import parse
+from tbgrad.functions.interpreters import PYTHON, interpret, numpy_table, tensorflow_table
+from tbgrad.functions.operations import OPERATIONS
+
+NUMPY = numpy_table(np)
+EDGES = [0.0, -0.0, 0.5, -0.5, 1.0, -1.0, 1 / 3, 2.0, -2.0, 3.0, -3.0, -8.0, 2.5, 710.0, -710.0, 1e200, -1e200]
+EDGES += [1e308, 1e-308, 5e-324, -5e-324, math.inf, -math.inf, math.nan]
+
+
+def same(a, b):
+    """Equal to three units in the last place, as NaN and infinity are."""
+    return np.allclose(float(a), float(b), rtol=1e-15, atol=0, equal_nan=True)
+
+
+def test_every_table_has_every_operation():
+    assert set(PYTHON) == set(NUMPY) == set(tensorflow_table()) == set(OPERATIONS)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_python_has_numpys_answers_at_the_edges(name):
+    arity = OPERATIONS[name].arity
+    pairs = [(a, b) for a in EDGES for b in EDGES] if arity == 2 else [(a,) for a in EDGES]
+    different = [
+        (arguments, PYTHON[name](*arguments), float(NUMPY[name](*map(np.float64, arguments))))
+        for arguments in pairs
+        if not same(PYTHON[name](*arguments), NUMPY[name](*map(np.float64, arguments)))
+    ]
+    assert different == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1/0", math.inf),
+        ("-1/0", -math.inf),
+        ("0/0", math.nan),
+        ("log(0)", -math.inf),
+        ("log(-1)", math.nan),
+        ("sqrt(-1)", math.nan),
+        ("exp(1000)", math.inf),
+        ("exp(-1000)", 0.0),
+        ("sinh(1000)", math.inf),
+        ("sinh(-1000)", -math.inf),
+        ("cosh(-1000)", math.inf),
+        ("0^-1", math.inf),
+        ("0^0", 1.0),
+        ("0^-0.5", math.inf),
+        ("(-8)^(1/3)", math.nan),
+        ("(-8)^3", -512.0),
+        ("(-10)^309", -math.inf),
+        ("(-10)^310", math.inf),
+        ("10^-400", 0.0),
+        ("asin(2)", math.nan),
+        ("acos(-2)", math.nan),
+        ("sin(1/0)", math.nan),
+        ("atan(1/0)", math.pi / 2),
+        ("tanh(1/0)", 1.0),
+        ("sign(0)", 0.0),
+        ("sign(-3)", -1.0),
+        ("abs(-1/0)", math.inf),
+        ("atan2(0, -1)", math.pi),
+        ("atan2(0, 0)", 0.0),
+        ("1e308*10", math.inf),
+        ("1e308*10 - 1e308*10", math.nan),
+    ],
+)
+def test_ieee_answers_without_exceptions(text, expected):
+    assert same(interpret(parse(text).nodes, PYTHON, {})[-1], expected)
+
+
+@pytest.mark.parametrize("infinity", [math.inf, -math.inf])
+def test_signs_of_zeros_and_infinities(infinity):
+    assert PYTHON["divide"](1.0, math.copysign(0.0, infinity)) == infinity
+    assert PYTHON["power"](math.copysign(0.0, infinity), -3.0) == infinity
+    assert PYTHON["power"](math.copysign(0.0, infinity), -2.0) == math.inf
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_tensorflow_agrees_with_numpy(name):
+    rng = np.random.default_rng(5)
+    low, high = {"asin": (-1, 1), "acos": (-1, 1)}.get(name, (0.1, 3.0))
+    arguments = rng.uniform(low, high, (OPERATIONS[name].arity, 1000))
+    by_tensorflow = tensorflow_table()[name](*map(tf.constant, arguments))
+    np.testing.assert_allclose(by_tensorflow, NUMPY[name](*arguments), rtol=1e-14, atol=1e-16)
+
+
+def test_arrays_keep_their_dtype_and_numbers_their_digits():
+    nodes = parse("x*(1/3) + pi*2").nodes
+    single = interpret(nodes, NUMPY, {"x": np.float32([3.0])})
+    assert single[-1].dtype == np.float32
+    # What holds numbers alone is computed in float64, whatever it meets later.
+    assert 1 / 3 in [v for v in single if type(v) is float]
+    assert interpret(nodes, tensorflow_table(), {"x": tf.constant([3.0])})[-1].dtype == tf.float32
+
+
+def test_every_node_has_its_value():
+    assert interpret(parse("x*2 + x*y").nodes, PYTHON, {"x": 3.0, "y": 5.0}) == [3.0, 2.0, 6.0, 5.0, 15.0, 21.0]
+
+
+def test_a_missing_value_is_not_guessed():
+    with pytest.raises(KeyError):
+        interpret(parse("x + y").nodes, PYTHON, {"x": 1.0})
+
+
+@pytest.mark.parametrize("f", catalogue().values(), ids=catalogue())
+def test_formulas_run_in_autograds_numpy(f):
+    table = numpy_table(autograd.numpy)
+
+    def value(point):
+        return interpret(f.formula.nodes, table, dict(zip(f.variables, point, strict=True)) | f.parameters)[-1]
+
+    point = np.array([1.3, 0.7][: f.dimensions])
+    expected = mp_gradient(f.formula.text.rpartition("->")[2].strip(), f.variables, point, **f.parameters)
+    gradient = autograd.grad(value)(point)
+    np.testing.assert_allclose(gradient, [float(g) for g in expected], rtol=1e-12)
