@@ -40,11 +40,12 @@ def steps_to_target(descent):
 def main(logdir, steps, rates):
     """Tune each optimizer's learning rate on Rosenbrock's function, log the best run of each, and rank them."""
     f = tbgrad.resolve(FUNCTION)
-    for label, settings in OPTIMIZERS.items():
-        settings = {"name": label, **settings}
+    for label, given in OPTIMIZERS.items():
+        settings = dict(given)
+        name = settings.pop("name", label)
         tried = []
         for rate in np.logspace(-4, 0, rates):
-            descent = tbgrad.descend(f, tbgrad.Optimizer(**settings, learning_rate=rate), [f.start], steps)
+            descent = tbgrad.descend(f, tbgrad.Optimizer(name, rate, **settings), [f.start], steps)
             final = descent.value[-1, 0] if np.isfinite(descent.value[-1, 0]) else np.inf
             tried.append((steps_to_target(descent), final, rate, descent))
         needed, final, rate, best = min(tried, key=lambda row: row[:2])

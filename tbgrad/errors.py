@@ -20,7 +20,8 @@
         ├── BackendError             RuntimeError
         ├── FunctionCallError        RuntimeError
         ├── NoGradientError          RuntimeError
-        └── RunLockedError           RuntimeError
+        ├── RunLockedError           RuntimeError
+        └── WriteError               OSError
 
 Each also derives from the Python error that a caller would expect. A message says what was asked, what was
 expected, and what to do. This module must not know Click: `exit_code` is plain data that `tbgrad.cli` reads.
@@ -143,6 +144,10 @@ class NoGradientError(RunError, RuntimeError):
 
 class RunLockedError(RunError, RuntimeError):
     """Another process is writing this run."""
+
+
+class WriteError(RunError, OSError):
+    """A run could not be written to the end."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -19,7 +19,7 @@ LONGEST_SLUG = 40
 
 
 def slug(text: str, longest: int = LONGEST_SLUG) -> str:
-    """Makes any text fit for a run name: characters outside `[A-Za-z0-9._-]` become single underscores."""
+    """Makes any text fit for a run name: characters but letters, digits and dots become single underscores."""
     return re.sub(r"[^A-Za-z0-9.]+", "_", text).strip("_.")[:longest].strip("_.")
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 import tbgrad
-from tbgrad.errors import FunctionCallError, NoGradientError, RangeError, ShapeError, TbgradError
+from tbgrad.errors import FunctionCallError, NoGradientError, OptionError, RangeError, ShapeError, TbgradError
 from tbgrad.functions.function import Function
 from tbgrad.results import Evaluation
 
@@ -52,6 +52,7 @@ def as_points(f: Function, points: Any, dtype: str | None = None) -> np.ndarray:
       ShapeError: it has another shape.
       RangeError: the dtype is neither `float64` nor `float32`.
     """
+    check_function(f)
     try:
         array = np.asarray(points)
     except ValueError:
@@ -69,6 +70,12 @@ def as_points(f: Function, points: Any, dtype: str | None = None) -> np.ndarray:
     return array.astype(dtype)
 
 
+def check_function(f: Any) -> None:
+    """Raises OptionError for what is no `Function`."""
+    if not isinstance(f, Function):
+        raise OptionError(f"expected a Function, got {f!r}; tbgrad.resolve({f!r}) makes one.")
+
+
 def value_and_gradient(f: Function, dtype: str) -> Callable[[Any], tuple[tf.Tensor, tf.Tensor]]:
     """The compiled kernel: positions `[n, d]` to value `[n]` and gradient `[n, d]`, both of this dtype."""
 
@@ -80,9 +87,26 @@ def value_and_gradient(f: Function, dtype: str) -> Callable[[Any], tuple[tf.Tens
         value, gradient = run_program(f, program, tf.constant(position, dtype))
         if len(value) != len(position):
             raise _wrong_shape(f, tuple(value.shape), (len(position),))
+        if f.formula is None and len(position) > 1:
+            f.program(("pointwise", dtype), lambda: _check_pointwise(f, program, position))
         return value, gradient
 
     return kernel
+
+
+def _check_pointwise(f: Function, program: Callable[..., Any], position: np.ndarray) -> bool:
+    """Holds two points together against each alone: the gradient of a sum is each point's only if none is mixed in."""
+    ends = tf.constant(position[[0, -1]])
+    together = run_program(f, program, ends)
+    alone = [run_program(f, program, ends[i : i + 1]) for i in range(2)]
+    precision = 1e3 * np.finfo(position.dtype).eps
+    for both, parts in zip(together, zip(*alone, strict=True), strict=True):
+        if not np.allclose(both, np.concatenate(parts), rtol=precision, atol=precision, equal_nan=True):
+            raise FunctionCallError(
+                f"'{f.label}' gives another value for two points together than for each alone. It mixes points, as "
+                "tf.reduce_mean or a matrix product does, or it is random; expected a function of one point at a time."
+            )
+    return True
 
 
 def hessian(f: Function, points: np.ndarray) -> np.ndarray:

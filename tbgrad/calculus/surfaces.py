@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tbgrad.calculus.derivatives import as_points, value_and_gradient
+from tbgrad.calculus.derivatives import as_points, check_function, value_and_gradient
 from tbgrad.calculus.sweeps import check_range, check_variables, fixed_values
 from tbgrad.errors import OptionError, RangeError, ShapeError
 from tbgrad.functions.function import Function
@@ -40,6 +40,7 @@ def surface(
       RangeError: a range is upside down, empty, not finite or unknown; or `points` is below 2.
       ShapeError: f has one variable only.
     """
+    check_function(f)
     if f.dimensions < 2:
         raise ShapeError(f"'{f.label}' has one variable; a surface needs two. A sweep shows it.")
     if points < 2:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tbgrad.calculus.derivatives import as_points, value_and_gradient
+from tbgrad.calculus.derivatives import as_points, check_function, value_and_gradient
 from tbgrad.errors import OptionError, RangeError, ShapeError, UndefinedError, nearest
 from tbgrad.functions.function import Function
 from tbgrad.results import Sweep, Tangent
@@ -46,6 +46,7 @@ def sweep(
       ShapeError: `start` or `end` has another number of coordinates.
       UndefinedError: f is defined nowhere on the line; the message says what to fix.
     """
+    check_function(f)
     if points < 1:
         raise RangeError(f"points is {points}; expected at least 1.")
     if (start is None) != (end is None) or (start is not None and (over is not None or fix)):

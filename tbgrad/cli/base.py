@@ -37,7 +37,9 @@ class Group(click.Group):
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Runs the group."""
-        sys.stdout.reconfigure(errors="replace") if hasattr(sys.stdout, "reconfigure") else None
+        if hasattr(sys.stdout, "reconfigure"):
+            # A terminal without ∂ in its encoding gets a question mark, not a traceback.
+            sys.stdout.reconfigure(errors="replace")
         return super().main(*args, **extra)
 
     def resolve_command(self, context: click.Context, args: list[str]) -> Any:

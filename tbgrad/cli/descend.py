@@ -17,6 +17,7 @@ from tbgrad.cli.options import (
     seed_tensorflow,
 )
 from tbgrad.cli.types import OPTIMIZER, POINT, RATE, SETTING
+from tbgrad.errors import OptionError
 
 
 @click.command(cls=FunctionCommand)
@@ -68,6 +69,8 @@ def descend(
     """
     from tbgrad.descent.optimizers import Optimizer
 
+    if "learning_rate" in dict(settings):
+        raise OptionError("the learning rate has an option of its own: --learning-rate.")
     f = resolve_function(function, parameters)
     chosen = Optimizer(optimizer, learning_rate, **dict(settings))
     where = [resolve_point(f, point) for point in points]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tbgrad.cli.base import start_tensorflow
 from tbgrad.cli.types import ASSIGNMENT, FUNCTION
 from tbgrad.errors import ShapeError, nearest
 
@@ -29,16 +30,18 @@ function_argument = _all(
     click.option("--set", "parameters", type=ASSIGNMENT, multiple=True, help="Set a parameter of the function: b=10."),
 )
 
+logdir_option = click.option(
+    "--logdir",
+    type=click.Path(path_type=Path),
+    default=Path("logs"),
+    envvar="TBGRAD_LOGDIR",
+    show_default=True,
+    show_envvar=True,
+    help="Where runs go; the tour owns LOGDIR/tour.",
+)
+
 logging_options = _all(
-    click.option(
-        "--logdir",
-        type=click.Path(path_type=Path),
-        default=Path("logs"),
-        envvar="TBGRAD_LOGDIR",
-        show_default=True,
-        show_envvar=True,
-        help="Where runs go.",
-    ),
+    logdir_option,
     click.option("--run", metavar="NAME", help="Name the run, below the log directory, instead of the rule's name."),
     click.option("--overwrite", is_flag=True, help="Replace the run that has this name."),
 )
@@ -65,6 +68,9 @@ def resolve_function(text: str, parameters: Sequence[tuple[str, float]] = ()) ->
     """The function that is meant, with its parameters set."""
     from tbgrad.functions.resolving import resolve
 
+    if ":" in text:
+        # A user's file imports TensorFlow itself, and should find it quiet.
+        start_tensorflow()
     f = resolve(text)
     return f.with_parameters(**dict(parameters)) if parameters else f
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -10,19 +11,11 @@ from pathlib import Path
 import click
 
 from tbgrad.cli.base import Command, echo_outcome, start_tensorflow
-from tbgrad.cli.options import output_options
+from tbgrad.cli.options import logdir_option, output_options
 
 
 @click.command(cls=Command)
-@click.option(
-    "--logdir",
-    type=click.Path(path_type=Path),
-    default=Path("logs"),
-    envvar="TBGRAD_LOGDIR",
-    show_default=True,
-    show_envvar=True,
-    help="Its parent: the tour owns LOGDIR/tour.",
-)
+@logdir_option
 @output_options
 def tour(logdir: Path, as_json: bool, quiet: bool, debug: bool) -> None:
     """Log the whole tutorial and an optimizer race, and tell the story.
@@ -51,4 +44,4 @@ def _command() -> str:
     on_path = shutil.which(program.name)
     if on_path and os.path.abspath(on_path) == os.path.abspath(program):
         return program.name
-    return str(program)
+    return shlex.quote(str(program))

@@ -128,8 +128,12 @@ def _ranked(name: str, records: Records, info: Mapping[str, Any] | None, by: str
     function = str(hparams.get("function", (info or {}).get("asked", {}).get("function", "")))
     parameters = {n.removeprefix(_PARAMETER): v for n, v in hparams.items() if n.startswith(_PARAMETER)}
     if parameters:
-        function += " with " + ", ".join(f"{name} = {value:g}" for name, value in parameters.items())
+        function += " with " + ", ".join(f"{name} = {_short(value)}" for name, value in parameters.items())
     return RankedRun(name, function, hparams, metrics, _status(records, info))
+
+
+def _short(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _last(scalars: Mapping[str, Scalars], tag: str) -> float | None:

@@ -6,17 +6,18 @@ call with the same optimizer, shapes and dtype compiles nothing. This module mus
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tbgrad.calculus.derivatives import as_points, differentiate, run_program
+from tbgrad.calculus.derivatives import as_points, differentiate, run_program, value_and_gradient
 from tbgrad.descent.optimizers import GivenOptimizer, Optimizer, as_optimizer, import_keras
 from tbgrad.descent.rates import automatic_rate
 from tbgrad.descent.verdicts import judge
-from tbgrad.errors import RangeError, ShapeError
+from tbgrad.errors import OptionError, RangeError, ShapeError
 from tbgrad.functions.function import Function
 from tbgrad.instruments import INSTRUMENTS
 from tbgrad.instruments.instrument import Instrument, Step
@@ -56,7 +57,7 @@ def descend(
       ShapeError: `starts` is not `[starts, d]`, or is empty.
       RangeError: `steps` is below 1.
       CoupledStartsError: the optimizer mixes starts (`clipnorm`, say) and cannot be run on them together.
-      OptionError: Keras does not take the optimizer's settings.
+      OptionError: Keras does not take the optimizer's settings, or `steps` is no whole number.
       FunctionCallError, NoGradientError: f cannot be differentiated.
 
     Source: Nocedal & Wright (2006), Numerical Optimization, chapter 2.
@@ -65,12 +66,17 @@ def descend(
     starts = as_points(f, starts, dtype)
     if not len(starts):
         raise ShapeError(f"there are no starts; expected at least one point of '{f.label}'.")
+    if not isinstance(steps, numbers.Integral) or isinstance(steps, bool):
+        raise OptionError(f"steps is {steps!r}; expected a whole number.")
     if steps < 1:
         raise RangeError(f"steps is {steps}; expected at least 1.")
     optimizer.check_starts(len(starts))
+    if len(starts) > 1:
+        # Refuses a function that would mix the starts.
+        value_and_gradient(f, starts.dtype.name)(starts)
     optimizer, rule = resolve_rate(f, optimizer, starts)
 
-    key = ("descend", optimizer.key(), starts.shape, starts.dtype.name, steps, tuple(i.name for i in instruments))
+    key = ("descend", optimizer.key(), starts.shape, starts.dtype.name, steps, tuple(instruments))
     program = f.program(key, lambda: _Program(f, optimizer, starts, steps, instruments))
     position, value, gradient, *readings = program(starts)
     rate = optimizer.learning_rate if isinstance(optimizer.learning_rate, float) else None
@@ -97,8 +103,10 @@ def resolve_rate(
     """Replaces the learning rate `auto` by a number; also says in words where the rate comes from."""
     if isinstance(optimizer, GivenOptimizer):
         return optimizer, "the given Keras optimizer's own, in float32"
-    if not isinstance(optimizer.learning_rate, str):
+    if isinstance(optimizer.learning_rate, float):
         return optimizer, "as given"
+    if optimizer.learning_rate != "auto":
+        return optimizer, f"the schedule {type(optimizer.learning_rate).__name__}"
     rate, rule = automatic_rate(f, optimizer.name, starts)
     return optimizer.with_rate(rate), rule
 
@@ -120,9 +128,13 @@ class _Program:
         # One start is a vector: optimizers that look at a variable's shape see what the mathematics means.
         variable_shape = starts.shape if len(starts) > 1 else starts.shape[1:]
         self._optimizer = optimizer.make(self._dtype)
-        self._variable = keras.Variable(np.zeros(variable_shape), dtype=self._dtype)
+        # Some optimizers begin with a copy of the variable: a probe tells which part of their state that is.
+        probe = np.random.default_rng(0).normal(size=variable_shape).astype(self._dtype)
+        self._variable = keras.Variable(probe, dtype=self._dtype)
         self._optimizer.build([self._variable])
-        self._initial = [(v, v.numpy()) for v in self._optimizer.variables]
+        state = [(v, v.numpy()) for v in self._optimizer.variables]
+        self._copies = [v for v, value in state if np.array_equal(value, probe)]
+        self._initial = [(v, value) for v, value in state if not np.array_equal(value, probe)]
         self._compiled = self._compile(jit_compile=True)
 
     def _compile(self, jit_compile: bool) -> Any:
@@ -142,7 +154,8 @@ class _Program:
     def _run(self, start: tf.Tensor) -> list[tf.Tensor]:
         for variable, initial in self._initial:
             variable.assign(initial)
-        self._variable.assign(tf.reshape(start, self._variable.shape))
+        for variable in [self._variable, *self._copies]:
+            variable.assign(tf.reshape(start, self._variable.shape))
         value, gradient = differentiate(self._function, start)
         shapes = [self._shape, self._shape[:1], self._shape, *[self._shape[:1]] * len(self._instruments)]
         records = [tf.TensorArray(self._dtype, self._steps + 1, element_shape=shape) for shape in shapes]

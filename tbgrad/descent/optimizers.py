@@ -58,7 +58,7 @@ class Optimizer:
       Optimizer('sgd', learning_rate=0.001, momentum=0.9)
     """
 
-    def __init__(self, name: str, learning_rate: Any = "auto", **settings: Any):
+    def __init__(self, name: str, /, learning_rate: Any = "auto", **settings: Any):
         if name.lower() not in OPTIMIZERS:
             known = ", ".join(OPTIMIZERS)
             raise UnknownOptimizerError(
@@ -89,25 +89,28 @@ class Optimizer:
           OptionError: Keras does not know a setting, or does not take its value.
           BackendError: Keras runs on another backend than TensorFlow.
         """
-        keras = import_keras()
-        by_name = {n.lower(): c for n, c in vars(keras.optimizers).items() if inspect.isclass(c)}
-        optimizer_class = by_name[self.name]
+        optimizer_class = self._class()
         known = _keyword_arguments(optimizer_class)
         for name in self.settings:
             if name not in known:
                 raise OptionError(
                     f"{self.name} has no option '{name}'.{nearest(name, known)} It takes {', '.join(known)}."
                 )
-        settings = {n: _in_dtype(v, dtype) for n, v in {**known, **self.settings}.items() if v is not None}
-        for name, default in known.items():
-            if isinstance(default, float) and name in settings and not isinstance(settings[name], numbers.Real):
-                raise OptionError(f"{self.name}: {name} is {settings[name]!r}; expected a number.")
-            if isinstance(default, float) and name in settings:
-                settings[name] = _in_dtype(float(settings[name]), dtype)
+        settings = {n: _checked_setting(self.name, n, known[n], v) for n, v in self.settings.items() if v is not None}
+        settings = {n: _in_dtype(v, dtype) for n, v in {**known, **settings}.items() if v is not None}
         try:
             return optimizer_class(learning_rate=_rate(self.learning_rate, dtype), **settings)
         except (ValueError, TypeError) as error:
             raise OptionError(f"{self.name} does not take these options: {error}") from None
+
+    def changed(self) -> dict[str, Any]:
+        """The settings that differ from Keras's defaults."""
+        known = _keyword_arguments(self._class())
+        return {name: value for name, value in self.settings.items() if name not in known or value != known[name]}
+
+    def _class(self) -> type:
+        classes = vars(import_keras().optimizers).items()
+        return next(c for name, c in classes if inspect.isclass(c) and name.lower() == self.name)
 
     def check_starts(self, starts: int) -> None:
         """Raises CoupledStartsError if this optimizer would mix so many starts."""
@@ -124,8 +127,6 @@ class Optimizer:
 class GivenOptimizer:
     """A Keras optimizer that the user made, used through a copy; its hyperparameters have Keras's float32 precision."""
 
-    learning_rate = None
-
     def __init__(self, instance: Any):
         keras = import_keras()
         if not isinstance(instance, keras.optimizers.Optimizer):
@@ -134,11 +135,15 @@ class GivenOptimizer:
             )
         self._class, self._config = type(instance), instance.get_config()
         self.name = self._class.__name__.lower()
+        rate = self._config.get("learning_rate")
+        self.learning_rate = float(rate) if isinstance(rate, numbers.Real) else None
         self.settings = {n: v for n, v in self._config.items() if n not in ("name", "learning_rate") and v is not None}
 
     def key(self) -> tuple:
         """Equal for optimizers that do the same."""
-        return self._class, json.dumps(self._config, sort_keys=True, default=repr)
+        # Keras numbers the names of its instances, which makes no difference.
+        config = {name: value for name, value in self._config.items() if name != "name"}
+        return self._class, json.dumps(config, sort_keys=True, default=repr)
 
     def make(self, dtype: str) -> Any:
         """Makes a fresh copy; the dtype is that of the variables it is built on."""
@@ -186,6 +191,19 @@ def _keyword_arguments(optimizer_class: type) -> dict[str, Any]:
     arguments = inspect.signature(optimizer_class.__init__).parameters.values()
     keywords = (a for a in arguments if a.kind is a.POSITIONAL_OR_KEYWORD)
     return {a.name: a.default for a in keywords if a.name not in ("self", "learning_rate", "name")}
+
+
+def _checked_setting(optimizer: str, name: str, default: Any, value: Any) -> Any:
+    """A setting of the type that its default tells; where that is None, Keras judges all but text."""
+    if isinstance(default, bool):
+        right, expected = isinstance(value, bool), "true or false"
+    elif isinstance(default, int | float):
+        right, expected = isinstance(value, numbers.Real) and not isinstance(value, bool), "a number"
+    else:
+        right, expected = not isinstance(value, str), "a number"
+    if not right:
+        raise OptionError(f"{optimizer}: {name} is {value!r}; expected {expected}.")
+    return float(value) if isinstance(default, float) else value
 
 
 def _checked_rate(rate: Any) -> Any:

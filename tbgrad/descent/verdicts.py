@@ -86,9 +86,10 @@ def _status(path: _Path) -> Status:
     beginning = path.steepest(0) if np.isfinite(path.steepest(0)) else 1.0
     if path.steepest(-1) <= SMALL_GRADIENT[path.value.dtype.name] * max(1.0, beginning):
         return Status.CONVERGED
-    if (path.position[-1] == path.position[-2]).all():
+    last_part = slice(-1 - max(1, path.steps // LAST_PART), None)
+    if (path.position[last_part] == path.position[-1]).all():
         return Status.STALLED
-    last = path.value[-1 - max(1, path.steps // LAST_PART) :]
+    last = path.value[last_part]
     last = last[np.isfinite(last)]
     if last[0] - last[-1] <= LITTLE_PROGRESS * np.abs(np.diff(last)).sum():
         return Status.OSCILLATING
@@ -123,6 +124,9 @@ def _cause_and_cure(status: Status, path: _Path, rate: float | None, point: tupl
             when = f"after {path.steps} steps the value is {path.value[-1]:.3g}"
         else:
             when = f"from step {path.first_not_finite()} on it is beyond the floats"
+        lowest = path.value[np.isfinite(path.value)].min(initial=0.0)
+        if lowest <= -GROWING * max(1.0, abs(path.value[0])):
+            return f"Diverged: {when}. The value fell to {lowest:.3g}: the function seems unbounded below here."
         smaller = f", such as {rate / 10:.1g}" if rate else ""
         return f"Diverged: {when}. The steps are too long for the curvature here; try a learning rate a tenth{smaller}."
     if status is Status.NOT_FINITE:

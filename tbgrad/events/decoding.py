@@ -9,6 +9,7 @@ import numpy as np
 from google.protobuf.message import DecodeError
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.compat.proto.types_pb2 import DT_FLOAT
 from tensorboard.data_compat import migrate_value
 from tensorboard.plugins.hparams import api_pb2, plugin_data_pb2
 from tensorboard.util import tensor_util
@@ -36,7 +37,10 @@ def decode(payloads: Iterable[tuple[str, bytes | None, str]]) -> Records:
             gathered.damage.append(f"{place}: not an event")
             continue
         for value in event.summary.value:
-            gathered.add(event, value)
+            try:
+                gathered.add(event, value)
+            except (ValueError, TypeError, LookupError, DecodeError) as error:
+                gathered.damage.append(f"{place}: '{value.tag}' does not hold what its plugin expects ({error})")
     return gathered.records()
 
 
@@ -60,7 +64,8 @@ class _Gathered:
         if plugin == "hparams":
             self._add_session(value)
         elif plugin in _CONTENTS:
-            self.series.setdefault(value.tag, []).append((event.step, event.wall_time, _CONTENTS[plugin](value)))
+            entry = event.step, event.wall_time, _CONTENTS[plugin](value)
+            self.series.setdefault(value.tag, []).append(entry)
 
     def _add_session(self, value: Summary.Value) -> None:
         data = plugin_data_pb2.HParamsPluginData.FromString(value.metadata.plugin_data.content)
@@ -98,7 +103,7 @@ def _scalar(value: Summary.Value) -> bytes:
     if value.HasField("simple_value"):
         return np.float32(value.simple_value).astype("<f4").tobytes()
     tensor = value.tensor
-    if len(tensor.tensor_content) == 4:
+    if tensor.dtype == DT_FLOAT and len(tensor.tensor_content) == 4:
         return tensor.tensor_content
     return np.float32(tensor_util.make_ndarray(tensor).reshape(-1)[0]).astype("<f4").tobytes()
 

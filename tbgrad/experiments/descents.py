@@ -56,8 +56,8 @@ def log_descent(
         raise RangeError(f"steps is {steps}; expected at least 1.")
     starts = as_points(f, choose_starts(f, points, random_starts, seed), dtype)
     resolved, rule = resolve_rate(f, optimizer, starts)
-    asked = {"command": "descend", **f.request(), "optimizer": resolved.name, "settings": resolved.settings}
-    asked |= {"learning_rate": resolved.learning_rate, "rate_rule": rule, "starts": starts}
+    asked = {"command": "descend", **f.request(), "optimizer": resolved.name, "settings": resolved.changed()}
+    asked |= {"learning_rate": resolved.learning_rate, "starts": starts}
     asked |= {"steps": steps, "dtype": dtype, "seed": seed}
     fixed = f"descent/{resolved.name}_lr{naming.number(resolved.learning_rate)}"
     settings = _settings(f, resolved, points, random_starts, steps) + conditions.common(dtype, seed)
@@ -101,13 +101,11 @@ def _point(position: np.ndarray) -> str:
 
 def _start(descent: Descent, k: int) -> dict[str, object]:
     verdict = descent.verdicts[k]
-    with np.errstate(over="ignore"):
-        norm = np.linalg.norm(descent.gradient[-1, k])
     return {
         "start": descent.position[0, k],
         "position": descent.position[-1, k],
         "value": descent.value[-1, k],
-        "gradient_norm": norm,
+        "gradient_norm": descent.end_gradient_norm[k],
         "steps": descent.steps,
         "status": verdict.status.value,
         "point": verdict.point,
@@ -131,5 +129,5 @@ def _settings(
         settings += [("start", naming.point(p)) for p in points]
     if random_starts:
         settings.append(("starts", str(random_starts)))
-    settings += [conditions.setting(n, v) for n, v in optimizer.settings.items()]
+    settings += [conditions.setting(n, v) for n, v in optimizer.changed().items()]
     return settings if steps == STEPS else [*settings, ("steps", str(steps))]

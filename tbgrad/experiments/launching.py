@@ -16,6 +16,7 @@ import numpy as np
 import tbgrad
 from tbgrad import naming
 from tbgrad.errors import LogdirError, RunExistsError
+from tbgrad.events.reader import event_files
 from tbgrad.records import HParams, Record
 from tbgrad.runs.opening import open_run, read_info
 
@@ -80,7 +81,7 @@ def launch(place: Place, name: str, asked: Mapping[str, Any], work: Callable[[],
     directory = place.logdir / run_name
     check_writable(place.logdir)
     info, asked = read_info(directory), naming.plain(asked)
-    if info is not None and info.get("status") == "complete" and not place.overwrite:
+    if info is not None and info.get("status") == "complete" and event_files(directory) and not place.overwrite:
         if info.get("asked") != asked:
             raise RunExistsError(
                 f"the run '{directory}' was made by another request; --overwrite replaces it, --run gives this one "
@@ -92,7 +93,7 @@ def launch(place: Place, name: str, asked: Mapping[str, Any], work: Callable[[],
     product = work()
     report = naming.plain({**product.report, "logdir": str(place.logdir), "run": run_name})
     outcome = Outcome(report, (*product.lines, str(directory)), product.exit_code)
-    replace = place.overwrite or (info is not None and info.get("status") == "failed")
+    replace = place.overwrite or (info is not None and info.get("status") != "running")
     with open_run(directory, "replace" if replace else "refuse", {"asked": asked, "versions": versions()}) as run:
         run.write(_with_trial(record, run_name) for record in product.records)
         run.save(product.arrays)

@@ -45,15 +45,14 @@ def log_sweep(
 
     arrays = {n: getattr(result, n) for n in ("coordinate", "position", "value", "gradient", "slope")}
     report = {"function": result.subject.identity, "axis": result.axis, "fixed": result.fixed, **arrays}
+    report |= {"where": result.where, "undefined": undefined(result)}
     report["tangents"] = [vars(t) for t in result.tangents]
     return launch(place, name, asked, lambda: Product(summarize(result), arrays, report, describe_sweep(result)))
 
 
 def describe_sweep(result: Sweep) -> list[str]:
     """What came out, in a few lines."""
-    fixed = "".join(f", {name} = {value:g}" for name, value in result.fixed.items())
-    low, high, n = result.coordinate[0], result.coordinate[-1], len(result.coordinate)
-    lines = [f"{_equation(result)} along {result.axis_label} from {low:g} to {high:g}{fixed}, {n} points"]
+    lines = [f"{result.subject.equation} {result.where}, {len(result.coordinate)} points"]
     lines += undefined(result)
     finite = np.isfinite(result.value)
     value, coordinate = result.value[finite], result.coordinate[finite]
@@ -69,21 +68,21 @@ def undefined(result: Sweep) -> list[str]:
     no_value = ~np.isfinite(result.value)
     no_slope = ~no_value & ~np.isfinite(result.slope)
     sentences = []
-    for missing, what in ((no_value, "is undefined"), (no_slope, "has no derivative")):
+    for missing, series, what in (
+        (no_value, result.value, "is undefined"),
+        (no_slope, result.slope, "has no derivative"),
+    ):
         if missing.any():
             where = ", ".join(f"{x:g}" for x in result.coordinate[missing][:3]) + ", …" * int(missing.sum() > 3)
-            axis = result.axis or "distance"
-            subject = result.subject.label
-            sentences.append(
-                f"{subject} {what} at {missing.sum()} of {len(missing)} points ({axis} = {where}): logged as computed, "
-                "NaN or infinite."
-            )
+            count = f"{missing.sum()} of {len(missing)} points ({result.axis or 'distance'} = {where})"
+            sentences.append(f"{result.subject.label} {what} at {count}: logged as {_kind(series[missing])}.")
     return sentences
 
 
-def _equation(result: Sweep) -> str:
-    subject = result.subject
-    return f"{subject.label} = {subject.formula}" if subject.formula not in ("", subject.label) else subject.label
+def _kind(values: np.ndarray) -> str:
+    if np.isnan(values).all():
+        return "NaN"
+    return "NaN or infinite" if np.isnan(values).any() else "infinite"
 
 
 def _settings(

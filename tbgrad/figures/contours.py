@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import BoundaryNorm
@@ -44,9 +46,9 @@ def draw_contours(figure: Figure, axes: Axes, surface: Surface) -> None:
         axes.set_aspect("equal")
 
 
-def draw_minimum(axes: Axes, minimum: KnownMinimum, label: str) -> None:
-    """Marks a known minimum: a star, or a dotted line where it is a curve."""
-    x, y = np.array(minimum.points).T
+def draw_minimum(axes: Axes, minimum: KnownMinimum, columns: Sequence[int], label: str) -> None:
+    """Marks a known minimum: a star, or a dotted line where it is a curve; columns are the variables of the axes."""
+    x, y = np.array(minimum.points)[:, columns].T
     if minimum.is_curve:
         axes.plot(x, y, ":", color="gold", linewidth=2, label=label)
     else:
@@ -65,8 +67,8 @@ def path_figure(descent: Descent) -> Figure:
         draw_contours(figure, axes, surface)
         low, high = np.array([surface.x[0], surface.y[0]]), np.array([surface.x[-1], surface.y[-1]])
         axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
-        for i, minimum in enumerate(descent.subject.minima):
-            draw_minimum(axes, minimum, "known minimum" if i == 0 else "_")
+        for minimum in descent.subject.minima:
+            draw_minimum(axes, minimum, columns, "known minimum")
         # Drawing far outside the axes overflows Agg; what cannot be seen is not drawn, but where it leaves is.
         seen = _near(x, y, low, high)
         axes.plot(x[seen], y[seen], ".-", color=PATH, linewidth=1, markersize=3.5, label="path")

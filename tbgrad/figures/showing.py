@@ -46,6 +46,7 @@ def _surface_figure(surface: Surface) -> Figure:
         draw_contours(figure, axes, surface)
         axes.set(xlim=(surface.x[0], surface.x[-1]), ylim=(surface.y[0], surface.y[-1]))
         for minimum in surface.subject.minima if not surface.fixed else ():
-            draw_minimum(axes, minimum, "known minimum")
+            columns = [surface.subject.variables.index(name) for name in surface.axes]
+            draw_minimum(axes, minimum, columns, "known minimum")
         axes.set_title(title(surface.subject))
         return figure

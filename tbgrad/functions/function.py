@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tbgrad import naming
 from tbgrad.errors import OptionError, ShapeError
 from tbgrad.functions import expressions, notation
 from tbgrad.functions.interpreters import interpret
@@ -113,7 +114,8 @@ class Function:
           text: see `expressions.parse`.
           dimensions: how many variables it must have, or None.
           parameters: values that replace the formula's defaults.
-          known: further attributes, such as `name` and `domain`.
+          known: further attributes, such as `name` and `domain`; by default the name is a slug of the formula and a
+            hash of its tree, fit for a directory, and the label its plainest spelling.
 
         Raises:
           FormulaError: the text does not parse.
@@ -123,8 +125,11 @@ class Function:
         formula = expressions.parse(text)
         if dimensions is not None and len(formula.variables) != dimensions:
             raise ShapeError(f"'{text}' has {len(formula.variables)} variables; expected {dimensions}.")
-        known.setdefault("name", text)
-        values = expressions.bind(f"'{known['name']}'", dict(formula.parameters), parameters or {})
+        plain = notation.infix(formula.nodes)[-1]
+        normal = repr((formula.variables, formula.parameters, plain))
+        known.setdefault("label", known.get("name", plain))
+        known.setdefault("name", "_".join(filter(None, [naming.slug(plain), naming.short_hash(normal)])))
+        values = expressions.bind(f"'{known['label']}'", dict(formula.parameters), parameters or {})
 
         def call(*columns: Any, **settings: float) -> Any:
             from tbgrad.functions.interpreters import tensorflow_table
@@ -156,7 +161,7 @@ class Function:
 
         return self.call(*tf.unstack(position, axis=-1), **self.parameters)
 
-    def with_parameters(self, **parameters: float) -> Function:
+    def with_parameters(self, /, **parameters: float) -> Function:
         """The same function with other parameters.
 
         Raises:
@@ -191,6 +196,7 @@ class Function:
             mathtext=notation.mathtext(self.nodes) if self.formula else "",
             variables=self.variables,
             parameters=dict(self.parameters),
+            changed=tuple(name for name, value in self.parameters.items() if value != self.defaults.get(name)),
             domain=self.domain,
             minima=self.known_minima(),
             remark=self.remark,
@@ -210,7 +216,7 @@ class Function:
     def request(self) -> dict[str, Any]:
         """What makes this function this function, for run.json: equal requests are the same mathematics."""
         asked = {"function": self.name, "variables": list(self.variables), "parameters": dict(self.parameters)}
-        return asked | ({"formula": self.text()} if self.formula else {"fingerprint": self.fingerprint})
+        return asked | {"formula": self.text(), "fingerprint": self.fingerprint}
 
     def check_point(self, point: Sequence[float]) -> tuple[float, ...]:
         """Returns a point of this function's space.

@@ -6,6 +6,7 @@ Importing runs the module, as any import does. The current directory is searched
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import importlib
 import importlib.util
@@ -37,12 +38,13 @@ def import_function(path: str) -> Function:
     place, _, name = path.rpartition(":")
     module = _import_file(Path(place)) if place.endswith(".py") else _import_module(place)
     found = _attribute(module, name, place)
-    if isinstance(found, Function):
-        return found
     if not callable(found):
         raise FunctionImportError(f"'{path}' is a {type(found).__name__}; expected a function such as f(x, y).")
     stem = Path(place).stem if place.endswith(".py") else place
-    return from_callable(found, f"{naming.slug(f'{stem}.{name}')}_{naming.short_hash(path)}")
+    unique = f"{naming.slug(f'{stem}.{name}')}_{naming.short_hash(path)}"
+    if isinstance(found, Function):
+        return dataclasses.replace(found, name=unique, fingerprint=_fingerprint(module))
+    return from_callable(found, unique)
 
 
 def from_callable(call: Any, name: str = "") -> Function:

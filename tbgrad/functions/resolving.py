@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable
 from typing import Any
 
-from tbgrad import naming
 from tbgrad.errors import FunctionImportError
-from tbgrad.functions import catalogue, expressions, imports, notation
+from tbgrad.functions import catalogue, expressions, imports
 from tbgrad.functions.function import Function
 
 # A longer word alone is taken for a catalogue name, so that a mistyped one is not read as the identity.
@@ -46,8 +44,6 @@ def resolve(function: str | Function | Callable[..., Any]) -> Function:
     word = _BARE_WORD.fullmatch(text)
     if word and text not in expressions.CONSTANTS and not re.fullmatch(r"[A-Za-z]_?\d+", text):
         return catalogue.lookup(text)
-    formula = expressions.parse(function)
-    plain = notation.infix(formula.nodes)[-1]
-    normal = repr((formula.variables, formula.parameters, plain))
-    name = "_".join(filter(None, [naming.slug(plain), hashlib.sha256(normal.encode()).hexdigest()[:8]]))
-    return Function.of_formula(function, name=name, label=plain)
+    if text.endswith(".py"):
+        raise FunctionImportError(f"name the function in the file, as in {text}:f.")
+    return Function.of_formula(function)

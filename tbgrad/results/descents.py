@@ -109,6 +109,12 @@ class Descent(Tabular):
         return np.maximum(self.value - self.subject.minimum, floor)
 
     @property
+    def end_gradient_norm(self) -> np.ndarray:
+        """`[starts]`: the gradient's length in the last row; infinite where its square leaves the floats."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.linalg.norm(self.gradient[-1], axis=-1)
+
+    @property
     def best_start(self) -> int:
         """The start that ends lowest; starts that left the floats come last."""
         return int(np.argmin(np.where(np.isfinite(self.value[-1]), self.value[-1], np.inf)))
@@ -117,5 +123,5 @@ class Descent(Tabular):
         variables = self.subject.variables
         yield ["start", *variables, "value", "gradient norm", "status"]
         for k, verdict in enumerate(self.verdicts[:MOST_ROWS]):
-            norm = np.linalg.norm(self.gradient[-1, k])
+            norm = self.end_gradient_norm[k]
             yield [k, *self.position[-1, k], self.value[-1, k], norm, verdict.status.value]

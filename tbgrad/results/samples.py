@@ -72,6 +72,13 @@ class Sweep(Tabular):
         first = ", ".join(f"{x:g}" for x in self.position[0])
         return f"distance from ({first})"
 
+    @property
+    def where(self) -> str:
+        """The line in words: `along x from 0 to 6, y = 1`."""
+        fixed = "".join(f", {name} = {value:g}" for name, value in self.fixed.items())
+        axis = self.axis or f"the {self.axis_label}"
+        return f"along {axis} from {self.coordinate[0]:g} to {self.coordinate[-1]:g}{fixed}"
+
     def _rows(self):
         lead = {"distance": self.coordinate} if self.axis is None else {}
         return sample_rows(self.subject, lead, self.position, self.value, self.gradient)

@@ -35,6 +35,7 @@ class Subject:
       mathtext: for titles, without dollar signs, or empty.
       variables: names, in order.
       parameters: values by name.
+      changed: the names of those that differ from the published ones.
       domain: (low, high) for each variable, or None.
       minima: the known global minima.
       remark: where it has no gradient, and what else to know.
@@ -46,6 +47,7 @@ class Subject:
     mathtext: str
     variables: tuple[str, ...]
     parameters: Mapping[str, float] = field(default_factory=dict)
+    changed: tuple[str, ...] = ()
     domain: tuple[tuple[float, float], ...] | None = None
     minima: tuple[KnownMinimum, ...] = ()
     remark: str = ""
@@ -54,6 +56,11 @@ class Subject:
     def identity(self) -> str:
         """What groups runs of the same function: a formula's text says it best, a Python function's name is unique."""
         return self.label if self.formula else self.name
+
+    @property
+    def equation(self) -> str:
+        """`name = formula`, or what there is of it."""
+        return f"{self.label} = {self.formula}" if self.formula not in ("", self.label) else self.label
 
     @property
     def minimum(self) -> float | None:

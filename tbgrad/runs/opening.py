@@ -15,7 +15,8 @@ import contextlib
 import datetime
 import json
 import os
-from collections.abc import Iterable, Mapping
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -23,7 +24,7 @@ from typing import Any, Literal
 import filelock
 import numpy as np
 
-from tbgrad.errors import LogdirError, OptionError, RunExistsError, RunLockedError
+from tbgrad.errors import LogdirError, OptionError, RunExistsError, RunLockedError, WriteError
 from tbgrad.events.reader import event_files
 from tbgrad.events.writer import EventWriter
 from tbgrad.records import Record
@@ -36,24 +37,41 @@ Exists = Literal["refuse", "replace", "append", "number"]
 class Run:
     """A run that is being written; a context manager that closes it.
 
-    An exception that leaves the context marks the run as failed, or removes it if nothing was written yet.
+    An exception that leaves the context marks the run as failed; if nothing was written yet, all is left as it was.
     """
 
-    def __init__(self, directory: Path, lock: filelock.BaseFileLock, about: Mapping[str, Any]):
-        self.directory = directory
-        self._writer = EventWriter(directory)
-        self._lock = lock
+    def __init__(
+        self,
+        place: _Place,
+        about: Mapping[str, Any],
+        before: Mapping[str, Any] | None = None,
+        stale: Sequence[Path] = (),
+        ours: bool = True,
+    ):
+        self.directory = place.directory
+        self._place, self._before, self._stale, self._ours = place, before, stale, ours
+        self._writer = EventWriter(place.directory)
         self._about = {**about, "status": "running", "started": _now()}
-        self._closed = False
-        _write_info(directory, self._about)
+        self._begun = self._closed = False
+        self._write_info(self._about)
 
     def write(self, records: Record | Iterable[Record]) -> None:
-        """Appends one record or many."""
-        self._writer.write(records)
+        """Appends one record or many.
+
+        Raises:
+          WriteError: the disk is full, the directory was taken away.
+        """
+        with self._writing():
+            self._writer.write(records)
 
     def save(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Keeps arrays at full precision in arrays.npz, replacing what was there."""
-        np.savez(self.directory / _ARRAYS, **arrays)
+        """Keeps arrays at full precision in arrays.npz, replacing what was there.
+
+        Raises:
+          WriteError: as in `write`.
+        """
+        with self._writing():
+            np.savez(self.directory / _ARRAYS, **arrays)
 
     def note(self, **about: Any) -> None:
         """Adds to what run.json will say when the run closes."""
@@ -61,16 +79,40 @@ class Run:
 
     def flush(self) -> None:
         """Makes everything written so far visible to TensorBoard."""
-        self._writer.flush()
+        with self._writing():
+            self._writer.flush()
 
     def close(self, status: str = "complete") -> None:
         """Closes the event file, writes run.json and lets go of the lock; a second call does nothing."""
         if self._closed:
             return
         self._closed = True
-        self._writer.close()
-        _write_info(self.directory, {**self._about, "status": status, "finished": _now()})
-        self._lock.release()
+        try:
+            with self._writing():
+                self._writer.close()
+                self._write_info({**self._about, "status": status, "finished": _now()})
+        finally:
+            self._place.release()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            if not self._begun:
+                # What this run replaces goes only now, when there is something to put in its place.
+                self._begun = True
+                for file in self._stale:
+                    file.unlink(missing_ok=True)
+            yield
+        except OSError as error:
+            raise WriteError(f"cannot write the run in '{self.directory}': {_reason(error)}.") from error
+
+    def _write_info(self, info: Mapping[str, Any]) -> None:
+        """Replaces run.json in one move, so that no reader sees half of it; somebody else's run gets none."""
+        if self._ours:
+            fresh = self.directory / f"{_INFO}.{os.getpid()}"
+            text = json.dumps(info, indent=1, ensure_ascii=False, default=str)
+            fresh.write_text(text + "\n", encoding="utf-8")
+            fresh.replace(self.directory / _INFO)
 
     def __enter__(self) -> Run:
         return self
@@ -78,11 +120,15 @@ class Run:
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if kind is None:
             self.close()
-        elif self._writer.has_written or (self.directory / _ARRAYS).exists():
+        elif self._begun:
             self.close("failed")
-        else:
+        elif not self._closed:
             self._closed = True
-            _discard(self.directory, self._lock)
+            if self._before is not None:
+                self._write_info(self._before)
+            elif self._ours:
+                (self.directory / _INFO).unlink()
+            self._place.release(as_it_was=True)
 
 
 def open_run(directory: str | Path, exists: Exists = "refuse", about: Mapping[str, Any] | None = None) -> Run:
@@ -91,7 +137,7 @@ def open_run(directory: str | Path, exists: Exists = "refuse", about: Mapping[st
     Args:
       directory: where; it is made.
       exists: what to do where a run is already: `refuse`; `replace` it, if tbgrad wrote it; `append` another event
-        file to it; or `number`: take `directory-2`, `-3` and so on. A crashed run is replaced in any case but `append`.
+        file to it; or `number`: take `directory-2`, `-3` and so on. A crashed run is not refused but replaced.
       about: what run.json is to say besides status and times.
 
     Returns:
@@ -109,26 +155,23 @@ def open_run(directory: str | Path, exists: Exists = "refuse", about: Mapping[st
     """
     if exists not in ("refuse", "replace", "append", "number"):
         raise OptionError(f"exists is '{exists}'; expected refuse, replace, append or number.")
-    directory = Path(directory)
-    if exists == "number":
-        directory = _unused(directory)
+    directory = _unused(Path(directory)) if exists == "number" else Path(directory)
     _refuse_nesting(directory)
-    lock = _lock(directory)
+    place = _Place(directory)
     try:
-        info = read_info(directory)
-        files = event_files(directory)
+        info, files = read_info(directory), event_files(directory)
+        if exists == "append":
+            ours = info is not None or not files
+            return Run(place, {**(info or {}), **(about or {})}, before=info, ours=ours)
         crashed = info is not None and info.get("status") == "running"
-        if exists != "append" and (files or info is not None) and not crashed:
+        if (files or info is not None) and not crashed:
             if exists != "replace":
                 raise RunExistsError(f"there is a run in '{directory}' already; choose another name, or replace it.")
             if info is None:
                 raise RunExistsError(f"'{directory}' holds a run that tbgrad did not write; choose another name.")
-        if exists != "append":
-            for file in [*files, directory / _ARRAYS]:
-                file.unlink(missing_ok=True)
-        return Run(directory, lock, about or {})
+        return Run(place, about or {}, before=info, stale=[*files, directory / _ARRAYS])
     except BaseException:
-        lock.release()
+        place.release(as_it_was=True)
         raise
 
 
@@ -146,22 +189,55 @@ def read_arrays(directory: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(directory / _ARRAYS) as arrays:
             return dict(arrays)
-    except OSError:
+    except (OSError, ValueError, zipfile.BadZipFile):
         return {}
 
 
 def delete_run(directory: Path) -> None:
-    """Deletes a run that tbgrad wrote, and its directory if nothing else is in it.
+    """Deletes a run that tbgrad wrote, and the directories of its name that this leaves empty.
 
     Raises:
       RunLockedError: another process is writing it.
     """
     if read_info(directory) is None:
         return
-    lock = _lock(directory)
-    for file in [*event_files(directory), directory / _ARRAYS]:
+    place = _Place(directory)
+    for file in [*event_files(directory), directory / _ARRAYS, directory / _INFO, directory / _LOCK]:
         file.unlink(missing_ok=True)
-    _discard(directory, lock)
+    # A name has three parts: <function>/<experiment>/<conditions>.
+    place.made = [directory, *directory.parents[:2]]
+    place.release(as_it_was=True)
+
+
+class _Place:
+    """A locked directory that can be given back as it was found."""
+
+    def __init__(self, directory: Path):
+        self.directory = directory
+        self.made = [path for path in [directory, *directory.parents] if not path.exists()]
+        self._lock = filelock.FileLock(directory / _LOCK, blocking=False)
+        self._lock_is_new = not (directory / _LOCK).exists()
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire()
+        except filelock.Timeout:
+            raise RunLockedError(
+                f"another process is writing the run in '{directory}'; wait, or name another."
+            ) from None
+        except OSError as error:
+            raise LogdirError(
+                f"cannot write to '{directory}': {_reason(error)}. Choose another log directory."
+            ) from None
+
+    def release(self, as_it_was: bool = False) -> None:
+        """Lets go of the lock; also removes the lock's file and the directories that were made for it, if empty."""
+        self._lock.release()
+        if as_it_was:
+            if self._lock_is_new:
+                (self.directory / _LOCK).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                for folder in self.made:
+                    folder.rmdir()
 
 
 def _unused(directory: Path) -> Path:
@@ -182,37 +258,8 @@ def _refuse_nesting(directory: Path) -> None:
             raise RunExistsError(f"'{directory}' holds the run '{inside.parent}'; one run cannot hold another.")
 
 
-def _lock(directory: Path) -> filelock.BaseFileLock:
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(directory / _LOCK, blocking=False)
-        lock.acquire()
-    except filelock.Timeout:
-        raise RunLockedError(
-            f"another process is writing the run in '{directory}'; wait for it, or name another."
-        ) from None
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise LogdirError(f"cannot write to '{directory}': {reason}. Choose another log directory.") from None
-    return lock
-
-
-def _write_info(directory: Path, info: Mapping[str, Any]) -> None:
-    """Replaces run.json in one move, so that no reader sees half of it."""
-    fresh = directory / f"{_INFO}.{os.getpid()}"
-    fresh.write_text(json.dumps(info, indent=1, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
-    fresh.replace(directory / _INFO)
-
-
-def _discard(directory: Path, lock: filelock.BaseFileLock) -> None:
-    """Removes a run's own files and the directories that this leaves empty."""
-    (directory / _INFO).unlink(missing_ok=True)
-    lock.release()
-    (directory / _LOCK).unlink(missing_ok=True)
-    with contextlib.suppress(OSError):
-        # Three levels: <function>/<experiment>/<conditions>. A directory with anything in it stays.
-        for folder in [directory, *directory.parents[:2]]:
-            folder.rmdir()
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno else str(error)
 
 
 def _now() -> str:

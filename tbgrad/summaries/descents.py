@@ -74,13 +74,14 @@ def hparams(descent: Descent) -> dict[str, Any]:
     """The settings of a descent, for the HParams dashboard."""
     starts = descent.position[0]
     first = naming.point(starts[0]).replace("_", ", ")
-    settings = {name: v if isinstance(v, bool | int | float | str) else str(v) for name, v in descent.settings.items()}
+    given = {name: value for name, value in descent.settings.items() if value is not None}
+    settings = {name: v if isinstance(v, bool | int | float | str) else str(v) for name, v in given.items()}
     return {
         "function": descent.subject.identity,
         "optimizer": descent.optimizer,
         "learning_rate": descent.learning_rate,
         **settings,
-        **{f"parameter_{name}": value for name, value in descent.subject.parameters.items()},
+        **{f"parameter_{name}": descent.subject.parameters[name] for name in descent.subject.changed},
         "start": first if len(starts) == 1 else f"{len(starts)} starts",
         "steps": descent.steps,
         "dtype": descent.value.dtype.name,

@@ -26,9 +26,8 @@ _READ_ON = """
 def story(descent: Descent) -> str:
     """Tells what was asked, what came out and why, and where to look."""
     subject = descent.subject
-    formula = f": `{subject.formula}`" if subject.formula and subject.formula != subject.label else ""
     parts = [
-        f"## {descent.optimizer} on {subject.label}{formula}",
+        f"## {descent.optimizer} on `{subject.equation}`",
         *_sentences(descent),
         _table(descent),
         f"Learning rate: {_rate(descent)}. It is one choice and was not tuned. "
@@ -69,8 +68,7 @@ def _table(descent: Descent) -> str:
     for i, variable in enumerate(descent.subject.variables):
         rows.append((variable, *(f"{x:.9g}" for x in descent.position[[0, -1], best, i])))
     rows.append(("value", *(f"{x:.9g}" for x in descent.value[[0, -1], best])))
-    with np.errstate(over="ignore"):
-        norms = np.linalg.norm(descent.gradient[[0, -1], best], axis=-1)
+    norms = np.linalg.norm(descent.gradient[0, best]), descent.end_gradient_norm[best]
     rows.append(("gradient norm", *(f"{x:.3g}" for x in norms)))
     if descent.gap is not None:
         rows.append(("above the known minimum", *(f"{x:.3g}" for x in descent.gap[[0, -1], best])))

@@ -19,8 +19,7 @@ _LEAST_POWER, _MOST_POWER = 3, 15
 def _(sweep: Sweep) -> tuple[Record, ...]:
     steps, how = sweep_steps(sweep.coordinate)
     subject = sweep.subject
-    fixed = "".join(f", {name} = {value:g}" for name, value in sweep.fixed.items())
-    where = f"along {sweep.axis_label}{fixed}. {how}"
+    where = f"{sweep.where}. {how}"
 
     def scalars(tag: str, value: np.ndarray, what: str) -> Scalars:
         return Scalars(f"sweep/{tag}", steps, value, description=f"{what} {where}")

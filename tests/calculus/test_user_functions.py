@@ -157,3 +157,8 @@ def test_after_an_error_the_function_can_be_evaluated_again():
         evaluate(made, POINTS)
     broken.clear()
     np.testing.assert_array_equal(evaluate(made, POINTS).value, POINTS.prod(axis=-1))
+
+
+@pytest.mark.parametrize("mixing", [lambda x, y: (x - tf.reduce_mean(x)) ** 2 + y, lambda x, y: x * tf.cumsum(y)])
+def test_functions_that_mix_points_are_refused(mixing):
+    assert "mixes points" in refused(FunctionCallError, mixing)

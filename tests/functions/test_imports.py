@@ -93,10 +93,11 @@ def test_files_of_one_name_in_two_folders_do_not_mix(write):
     assert one.name != two.name
 
 
-def test_a_function_of_the_project_is_taken_as_it_is(write):
+def test_a_function_of_the_project_gets_a_name_of_its_own(write):
     write("ready.py", "import tbgrad\nBOWL = tbgrad.Function.of_formula('x**2', name='bowl')\n")
     f = import_function("ready.py:BOWL")
-    assert isinstance(f, Function) and f.name == "bowl" and f.formula is not None
+    assert re.fullmatch(r"ready\.BOWL_[0-9a-f]{8}", f.name) and f.fingerprint
+    assert isinstance(f, Function) and f.label == "bowl" and f.formula is not None
 
 
 def test_a_changed_file_changes_the_fingerprint(write):

@@ -1,0 +1,166 @@
+"""Damaged files: what is whole is read, what is not is told, and nothing raises."""
+
+import struct
+
+import numpy as np
+import pytest
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
+from tensorboard.compat.proto.tensor_pb2 import TensorProto
+from tensorboard.compat.proto.types_pb2 import DT_FLOAT, DT_STRING
+
+from tbgrad.events.reader import most_events, read_run
+from tbgrad.events.tfrecord import masked_checksum
+from tbgrad.events.writer import EventWriter
+from tbgrad.records import Scalars, Texts
+
+VALUES = [0.5, 0.25, 0.125, 0.0625]
+
+
+@pytest.fixture
+def file(tmp_path):
+    writer = EventWriter(tmp_path)
+    writer.write(Scalars("loss", range(4), VALUES, wall_time=1.0))
+    writer.close()
+    (path,) = tmp_path.iterdir()
+    return path
+
+
+def offsets(data):
+    """Where each frame begins, and the file's end, by the lengths alone."""
+    found = [0]
+    while found[-1] < len(data):
+        (length,) = struct.unpack_from("<Q", data, found[-1])
+        found.append(found[-1] + 12 + length + 4)
+    return found
+
+
+def scalars(path):
+    records = read_run(path.parent)
+    found = records.scalars.get("loss")
+    return ([] if found is None else found.value.tolist()), records.damage
+
+
+@pytest.mark.parametrize(
+    ("data", "checksum"),
+    [
+        (b"123456789", 0xE3069283),
+        (bytes(32), 0x8A9136AA),
+        (b"\xff" * 32, 0x62A8AB43),
+        (bytes(range(32)), 0x46DD794E),
+    ],
+)
+def test_the_checksum_has_the_published_values(data, checksum):
+    # RFC 3720, appendix B.4; TensorFlow's mask rotates by 15 bits and adds a constant.
+    rotated = (checksum >> 15 | checksum << 17) & 0xFFFFFFFF
+    assert masked_checksum(data) == (rotated + 0xA282EAD8) & 0xFFFFFFFF
+
+
+def test_truncated_at_every_byte(file):
+    data = file.read_bytes()
+    ends = offsets(data)
+    assert len(ends) == 6 and ends[-1] == len(data)
+    for size in range(len(data) + 1):
+        file.write_bytes(data[:size])
+        whole = sum(end <= size for end in ends[1:])
+        # The first event is the file's version. A tail is what a writer at work leaves behind: no damage.
+        assert scalars(file) == (VALUES[: max(0, whole - 1)], ()), size
+        assert most_events(file.parent) == whole
+
+
+@pytest.mark.parametrize("which", range(5))
+def test_a_flipped_byte_of_a_payload_is_told_and_passed_over(file, which):
+    data = file.read_bytes()
+    begin, end = offsets(data)[which : which + 2]
+    for place in range(begin + 12, end):
+        file.write_bytes(data[:place] + bytes([data[place] ^ 0x10]) + data[place + 1 :])
+        values, damage = scalars(file)
+        assert len(damage) == 1 and str(file) in damage[0] and f"byte {begin}:" in damage[0], place
+        # A tag's first event tells what kind it is; without it the others need not be understood.
+        if which != 1:
+            assert values == [v for i, v in enumerate(VALUES) if i != which - 1]
+
+
+@pytest.mark.parametrize("which", range(5))
+def test_a_flipped_byte_of_a_length_ends_the_file(file, which):
+    data = file.read_bytes()
+    begin = offsets(data)[which]
+    for place in range(begin, begin + 12):
+        file.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+        values, damage = scalars(file)
+        assert values == VALUES[: max(0, which - 1)]
+        assert len(damage) == 1 and f"byte {begin}:" in damage[0] and "length" in damage[0]
+
+
+def test_the_next_file_is_read_behind_a_damaged_one(file):
+    data = file.read_bytes()
+    file.write_bytes(b"\0" + data[1:])
+    writer = EventWriter(file.parent)
+    writer.write(Texts("story", 0, "still here"))
+    writer.close()
+    records = read_run(file.parent)
+    assert records.texts["story"].text == ("still here",) and len(records.damage) == 1
+
+
+def frame(payload):
+    length = struct.pack("<Q", len(payload))
+    tail = struct.pack("<I", masked_checksum(payload))
+    return length + struct.pack("<I", masked_checksum(length)) + payload + tail
+
+
+@pytest.mark.parametrize("payload", [b"\xff\xff\xff", b"\x0a", b"\x2a\x7f\x01"], ids=["junk", "cut", "short"])
+def test_a_whole_frame_that_holds_no_event(file, payload):
+    data = file.read_bytes()
+    cut = offsets(data)[3]
+    file.write_bytes(data[:cut] + frame(payload) + data[cut:])
+    values, damage = scalars(file)
+    assert values == VALUES and len(damage) == 1 and f"byte {cut}:" in damage[0] and "not an event" in damage[0]
+
+
+def test_an_empty_event_is_passed_over(file):
+    file.write_bytes(file.read_bytes() + frame(b""))
+    assert scalars(file) == (VALUES, ())
+
+
+EMPTY = TensorProto(dtype=DT_FLOAT)
+EMPTY.tensor_shape.dim.add(size=0)
+STRING = TensorProto(dtype=DT_STRING, string_val=[b"word"])
+
+
+@pytest.mark.parametrize(
+    ("plugin", "tensor", "content"),
+    [
+        ("scalars", EMPTY, b""),
+        ("scalars", STRING, b""),
+        ("scalars", TensorProto(dtype=99), b""),
+        ("images", STRING, b""),
+        ("images", EMPTY, b""),
+        ("hparams", EMPTY, b"\xff\xff"),
+    ],
+)
+def test_a_whole_event_that_its_plugin_cannot_hold(file, plugin, tensor, content):
+    metadata = SummaryMetadata(plugin_data=SummaryMetadata.PluginData(plugin_name=plugin, content=content))
+    value = Summary.Value(tag="strange", tensor=tensor, metadata=metadata)
+    data = file.read_bytes()
+    file.write_bytes(data + frame(Event(summary=Summary(value=[value])).SerializeToString()))
+    values, damage = scalars(file)
+    assert values == VALUES and len(damage) == 1 and f"byte {len(data)}:" in damage[0]
+
+
+def test_random_bytes_never_raise(file):
+    random = np.random.default_rng(0)
+    data = np.frombuffer(file.read_bytes(), np.uint8)
+    for _ in range(300):
+        spoiled = data.copy()
+        where = random.integers(0, len(data), size=random.integers(1, 6))
+        spoiled[where] = random.integers(0, 256, size=len(where))
+        file.write_bytes(spoiled.tobytes())
+        values, damage = scalars(file)
+        assert damage or (spoiled == data).all()
+        assert set(values) <= set(VALUES)
+
+
+def test_bytes_that_are_no_event_file_at_all(tmp_path):
+    (tmp_path / "x.tfevents").write_bytes(np.random.default_rng(1).bytes(5000))
+    records = read_run(tmp_path)
+    assert len(records.damage) == 1 and not records.scalars

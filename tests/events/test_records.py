@@ -1,0 +1,110 @@
+"""What a record does when it is made."""
+
+import dataclasses
+import time
+
+import numpy as np
+import pytest
+
+from tbgrad.errors import ShapeError
+from tbgrad.records import HParams, Images, Scalars, Texts
+
+
+@pytest.mark.parametrize(
+    ("step", "value"),
+    [
+        ([0, 1, 2], [0.5, 1.5, 2.5]),
+        (range(3), np.array([0.5, 1.5, 2.5])),
+        (np.array([0, 1, 2], dtype=np.int8), (0.5, 1.5, 2.5)),
+        (np.arange(3.0), np.array([0.5, 1.5, 2.5], dtype=np.float16)),
+    ],
+)
+def test_scalars_are_cast(step, value):
+    record = Scalars("loss", step, value)
+    assert (record.step.dtype, record.value.dtype, record.wall_time.dtype) == (np.int64, np.float32, np.float64)
+    assert record.step.tolist() == [0, 1, 2] and record.value.tolist() == [0.5, 1.5, 2.5]
+
+
+def test_a_single_number_is_a_series_of_one():
+    record = Scalars("metrics/best", 0, 1.25)
+    assert record.step.shape == record.value.shape == record.wall_time.shape == (1,)
+
+
+def test_float64_is_rounded_to_the_nearest_float32():
+    assert Scalars("a", 0, 0.1).value[0] == np.float32(0.1)
+
+
+# Warnings are errors here, so that a warning of NumPy's would fail this.
+@pytest.mark.parametrize(("value", "expected"), [(1e40, np.inf), (-1e300, -np.inf), (3.5e38, np.inf), (1e-60, 0.0)])
+def test_beyond_float32_a_value_becomes_infinite_without_a_warning(value, expected):
+    assert Scalars("a", [0], np.array([value])).value[0] == expected
+
+
+def test_what_is_not_finite_is_kept():
+    value = Scalars("a", range(3), [float("nan"), float("inf"), float("-inf")]).value
+    assert np.isnan(value[0]) and value[1] == np.inf and value[2] == -np.inf
+
+
+def test_wall_times_are_filled_in():
+    before = time.time()
+    record = Scalars("a", range(4), np.zeros(4))
+    assert before <= record.wall_time.min() == record.wall_time.max() <= time.time()
+    np.testing.assert_array_equal(Scalars("a", range(2), [0, 0], wall_time=7.5).wall_time, [7.5, 7.5])
+    np.testing.assert_array_equal(Scalars("a", range(2), [0, 0], wall_time=[1, 2]).wall_time, [1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Scalars("tag", [0, 1], [1.0]),
+        lambda: Scalars("tag", 0, [1.0, 2.0]),
+        lambda: Scalars("tag", [0, 1], [1.0, 2.0], wall_time=[1.0]),
+        lambda: Scalars("tag", [[0, 1]], [1.0, 2.0]),
+        lambda: Scalars("tag", [0, 1], [[1.0, 2.0]]),
+        lambda: Images("tag", [0, 1], [b"one"], (1, 1)),
+        lambda: Texts("tag", [0, 1], ["one"]),
+        lambda: Texts("tag", 0, ["one"], wall_time=[1.0, 2.0]),
+    ],
+)
+def test_lengths_that_differ_are_refused(make):
+    with pytest.raises(ShapeError, match="'tag'") as caught:
+        make()
+    assert isinstance(caught.value, ValueError)
+
+
+def test_one_text_and_many():
+    assert Texts("story", 0, "once").text == ("once",)
+    assert Texts("story", [0, 1], ["once", "twice"]).text == ("once", "twice")
+
+
+def test_images_keep_their_bytes():
+    record = Images("picture", range(2), iter([b"a", b"b"]), (3, 4))
+    assert record.image == (b"a", b"b") and record.size == (3, 4) and record.step.dtype == np.int64
+
+
+def test_hparams_leave_none_out_and_name_their_trial():
+    record = HParams({"rate": 0.5, "option": None, "nesterov": False, "name": ""})
+    assert record.values == {"rate": 0.5, "nesterov": False, "name": ""}
+    assert record.trial and record.trial != HParams({}).trial
+    assert HParams({}, trial="mine").trial == "mine"
+
+
+@pytest.mark.parametrize(("succeeded", "ends"), [(None, False), (True, True), (False, True)])
+def test_hparams_know_when_they_began_and_ended(succeeded, ends):
+    before = time.time()
+    began, ended = HParams({}, succeeded=succeeded).wall_time
+    assert before <= began <= time.time()
+    assert (ended is not None) == ends
+
+
+@pytest.mark.parametrize("record", [Scalars("a", 0, 0), Texts("a", 0, ""), HParams({})], ids=lambda r: type(r).__name__)
+def test_records_are_frozen(record):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        record.wall_time = None
+
+
+def test_a_record_does_not_follow_the_callers_array():
+    value = np.zeros(3, dtype=np.float32)
+    record = Scalars("a", range(3), value)
+    value[:] = 1
+    assert not record.value.any()

@@ -1,0 +1,124 @@
+"""A sweep's records: tags, the rule of the steps, values."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tbgrad
+from tbgrad.errors import OptionError
+from tbgrad.records import Images, Scalars
+from tbgrad.summaries.sweeps import sweep_steps
+
+EXACT = 2**53
+
+
+def by_tag(result):
+    return {record.tag: record for record in tbgrad.summarize(result)}
+
+
+@pytest.fixture(scope="module")
+def sweep():
+    return tbgrad.sweep(tbgrad.resolve("rosenbrock"), ("x", -2.0, 2.0), {"y": 0.5}, points=201, tangents=[1.0])
+
+
+def test_the_tags_are_those_of_the_interface(sweep):
+    records = by_tag(sweep)
+    scalars = {tag for tag, record in records.items() if isinstance(record, Scalars)}
+    assert scalars == {"sweep/value", "sweep/gradient/x", "sweep/gradient/y", "sweep/slope", "sweep/coordinate"}
+    assert isinstance(records["sweep/curve"], Images)
+
+
+def test_the_values_are_the_sweeps_in_float32(sweep):
+    records = by_tag(sweep)
+    x = np.linspace(-2, 2, 201)
+    value = (1 - x) ** 2 + 100 * (0.5 - x**2) ** 2
+    slope = -2 * (1 - x) - 400 * x * (0.5 - x**2)
+    expected = {"value": value, "gradient/x": slope, "slope": slope, "gradient/y": 200 * (0.5 - x**2), "coordinate": x}
+    for tag, array in expected.items():
+        np.testing.assert_allclose(records[f"sweep/{tag}"].value, array, rtol=1e-6, atol=1e-5)
+        np.testing.assert_array_equal(records[f"sweep/{tag}"].step, np.arange(-2000, 2001, 20))
+
+
+def test_descriptions_say_where_and_which_rule(sweep):
+    for tag, record in by_tag(sweep).items():
+        assert "along x" in record.description and "y = 0.5" in record.description, tag
+        assert "1000" in record.description
+
+
+def test_on_a_line_the_coordinate_is_the_distance():
+    f = tbgrad.resolve("sphere")
+    records = by_tag(tbgrad.sweep(f, start=(0.0, 0.0), end=(3.0, 4.0), points=6))
+    np.testing.assert_allclose(records["sweep/coordinate"].value, range(6), rtol=1e-6)
+    np.testing.assert_array_equal(records["sweep/value"].step, range(0, 6000, 1000))
+    np.testing.assert_allclose(records["sweep/slope"].value, 2 * np.arange(6.0), rtol=1e-6)
+
+
+def test_what_is_not_finite_is_logged_as_computed():
+    records = by_tag(tbgrad.sweep(tbgrad.resolve("fading_wave"), ("x", 0.0, 6.0), points=7))
+    assert np.isnan(records["sweep/value"].value[0]) and len(records["sweep/value"].value) == 7
+    assert np.isfinite(records["sweep/value"].value[1:]).all()
+
+
+@pytest.mark.parametrize(
+    ("coordinate", "expected", "says"),
+    [
+        (np.linspace(0, 6, 7), [0, 1000, 2000, 3000, 4000, 5000, 6000], "× 1000."),
+        (np.array([4.1]), [4100], "× 1000."),
+        (np.float32([4.1, 4.2]), [4100, 4200], "× 1000."),
+        (np.array([-0.001, 0.0, 0.001]), [-1, 0, 1], "× 1000."),
+        (np.linspace(0, 0.002, 5), [0, 5, 10, 15, 20], "× 10000."),
+        (np.linspace(0, 1e-8, 3), [0, 5, 10], "× 1000000000."),
+        (np.array([1e6, 1e6 + 1e-4]), [10**10, 10**10 + 1], "× 10000."),
+        (np.array([1e15, 2e15, 3e15]), [0, 1, 2], "number"),
+        (np.array([1e12, 1e12 + 1e-4]), [0, 1], "number"),
+        (np.array([1e300, 2e300]), [0, 1], "number"),
+        (np.array([3.0, 3.0]), [0, 1], "number"),
+    ],
+)
+def test_the_rule_of_the_steps(coordinate, expected, says):
+    steps, how = sweep_steps(coordinate)
+    assert steps.dtype == np.int64 and steps.tolist() == expected and says in how
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(st.floats(-1e13, 1e13), st.floats(1e-11, 1e13), st.integers(2, 300))
+def test_steps_are_distinct_exact_and_of_the_least_power(low, width, points):
+    coordinate = np.linspace(low, low + width, points)
+    steps, how = sweep_steps(coordinate)
+    assert (np.diff(steps) > 0).all() and np.abs(steps).max() <= EXACT
+    # The rule in exact arithmetic; where rounding in float64 decides, either answer will do.
+    for power in range(3, 16):
+        exact = [Fraction(x) * 10**power for x in coordinate.tolist()]
+        if max(map(abs, exact)) > EXACT * (1 - Fraction(1, 10**9)):
+            break
+        rounded = [round(x) for x in exact]
+        if (np.diff(rounded) > 0).all():
+            if f"× {10**power}." in how:
+                assert np.abs(steps - np.array(rounded)).max() <= 1
+            else:
+                assert min(np.diff(rounded)) == 1
+            return
+    assert steps.tolist() == list(range(points)) or "number" not in how
+
+
+def test_sweeps_with_other_numbers_of_points_lie_over_each_other():
+    f = tbgrad.resolve("sphere")
+    coarse, fine = (by_tag(tbgrad.sweep(f, ("x", 0.0, 4.0), points=n))["sweep/value"] for n in (5, 41))
+    assert set(coarse.step.tolist()) <= set(fine.step.tolist())
+    shared = np.isin(fine.step, coarse.step)
+    np.testing.assert_array_equal(fine.value[shared], coarse.value)
+
+
+@pytest.mark.parametrize("points", [1, 2])
+def test_the_shortest_sweeps(points):
+    records = by_tag(tbgrad.sweep(tbgrad.resolve("sin(x)"), ("x", 1.0, 2.0), points=points))
+    assert len(records["sweep/value"].value) == points
+
+
+@pytest.mark.parametrize("thing", [3, None, "sweep"])
+def test_what_has_no_summary(thing):
+    with pytest.raises(OptionError, match="no summary for a"):
+        tbgrad.summarize(thing)
