@@ -23,6 +23,11 @@ def slug(text: str, longest: int = LONGEST_SLUG) -> str:
     return re.sub(r"[^A-Za-z0-9.]+", "_", text).strip("_.")[:longest].strip("_.")
 
 
+def word(text: str) -> str:
+    """A slug that is never empty: of a text without Latin letters or digits it is a hash."""
+    return slug(text) or short_hash(text)
+
+
 def short_hash(asked: object) -> str:
     """8 hexadecimal digits that depend on the content of `asked` (anything JSON can hold), not on its order."""
     text = json.dumps(asked, sort_keys=True, ensure_ascii=False, default=str)
@@ -31,8 +36,7 @@ def short_hash(asked: object) -> str:
 
 def number(value: float) -> str:
     """The shortest spelling that reads back as the same float: 2.0 is `2`, 1e-05 is `1e-05`."""
-    text = repr(float(value))
-    return text[:-2] if text.endswith(".0") else text
+    return repr(float(value)).removesuffix(".0").replace("e+", "e")
 
 
 def point(position: Sequence[float]) -> str:
@@ -69,9 +73,10 @@ def check_run_name(name: str) -> str:
       OptionError: it is empty, leaves the log directory, or holds characters that TensorBoard's filters trip over.
     """
     parts = name.split("/")
-    if not re.fullmatch(r"[A-Za-z0-9._/-]+", name) or any(p in ("", ".", "..") for p in parts):
+    if not re.fullmatch(r"[A-Za-z0-9._/-]+", name) or any(p in ("", ".", "..") or len(p) > 200 for p in parts):
         raise OptionError(
-            f"'{name}' cannot name a run; expected letters, digits, '.', '_', '-' and '/', below the log directory."
+            f"'{name[:60]}' cannot name a run; expected letters, digits, '.', '_', '-' and '/', at most 200 "
+            "between two '/', below the log directory."
         )
     return name
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tbgrad.calculus.derivatives import as_points, check_function, value_and_gradient
-from tbgrad.calculus.sweeps import check_range, check_variables, fixed_values
+from tbgrad.calculus.sweeps import MOST_POINTS, check_range, check_variables, fixed_values
 from tbgrad.errors import OptionError, RangeError, ShapeError
 from tbgrad.functions.function import Function
 from tbgrad.results import Surface
@@ -45,6 +45,8 @@ def surface(
         raise ShapeError(f"'{f.label}' has one variable; a surface needs two. A sweep shows it.")
     if points < 2:
         raise RangeError(f"points is {points}; expected at least 2 along each axis.")
+    if points**2 > MOST_POINTS:
+        raise RangeError(f"points is {points} along each axis; at most {MOST_POINTS:,} in all are computed at once.")
     check_variables(f, fix or {})
     ranges = list(over) or _default_ranges(f, fix or {})
     if len(ranges) != 2 or ranges[0][0] == ranges[1][0]:

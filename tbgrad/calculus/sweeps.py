@@ -12,6 +12,8 @@ from tbgrad.errors import OptionError, RangeError, ShapeError, UndefinedError, n
 from tbgrad.functions.function import Function
 from tbgrad.results import Sweep, Tangent
 
+MOST_POINTS = 10_000_000
+
 
 def sweep(
     f: Function,
@@ -42,13 +44,15 @@ def sweep(
 
     Raises:
       OptionError: a variable that f does not have, or that is both swept and fixed.
-      RangeError: the range is upside down, empty or not finite; or `points` is below 1.
+      RangeError: the range is upside down, empty or not finite; or `points` is below 1 or above 10 million.
       ShapeError: `start` or `end` has another number of coordinates.
       UndefinedError: f is defined nowhere on the line; the message says what to fix.
     """
     check_function(f)
     if points < 1:
         raise RangeError(f"points is {points}; expected at least 1.")
+    if points > MOST_POINTS:
+        raise RangeError(f"points is {points}; at most {MOST_POINTS:,} are computed at once.")
     if (start is None) != (end is None) or (start is not None and (over is not None or fix)):
         raise OptionError("a line needs both its ends, from and to, and nothing else; an axis needs over and fix.")
     if start is not None:

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import tempfile
+import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -64,7 +65,7 @@ class Command(click.Command):
             return super().invoke(context)
         except TbgradError as error:
             if context.params.get("debug"):
-                raise
+                traceback.print_exc()
             raise _OneLine(str(error), error.exit_code) from None
 
 

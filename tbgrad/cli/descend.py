@@ -70,7 +70,7 @@ def descend(
     from tbgrad.descent.optimizers import Optimizer
 
     if "learning_rate" in dict(settings):
-        raise OptionError("the learning rate has an option of its own: --learning-rate.")
+        raise OptionError("learning_rate is set by --learning-rate, not by --option.")
     f = resolve_function(function, parameters)
     chosen = Optimizer(optimizer, learning_rate, **dict(settings))
     where = [resolve_point(f, point) for point in points]

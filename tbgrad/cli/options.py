@@ -56,7 +56,7 @@ number_options = _all(
     click.option("--dtype", type=click.Choice(["float64", "float32"]), default="float64", show_default=True),
     click.option(
         "--seed",
-        type=int,
+        type=click.IntRange(0, 2**32 - 1),
         default=0,
         show_default=True,
         help="Of random starts, and of random operations in a Python function.",

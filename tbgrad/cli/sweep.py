@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -23,7 +24,13 @@ from tbgrad.errors import OptionError
 _ASK = "ask"
 
 
-@click.command(cls=FunctionCommand)
+class _SweepCommand(FunctionCommand):
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        # Click takes --tangent=-1 for a --tangent without a value and an argument -1; a space tells them apart.
+        return super().parse_args(context, [re.sub(r"^--tangent=-", "--tangent= -", word) for word in args])
+
+
+@click.command(cls=_SweepCommand)
 @function_argument
 @click.option(
     "--over", type=RANGE, help="The variable to sweep and its range: x=0:6. By default the function's domain."
@@ -87,6 +94,6 @@ def sweep(
 
 def _asked_tangent() -> float:
     """Asks for the point, as the tutorial does."""
-    if not sys.stdin.isatty():
+    if sys.stdin is None or sys.stdin.closed or not sys.stdin.isatty():
         raise OptionError("--tangent needs a coordinate where nobody can be asked, for example --tangent 4.1.")
     return click.prompt("Draw the tangent at", type=NUMBER, err=True)

@@ -23,6 +23,8 @@ from tbgrad.instruments import INSTRUMENTS
 from tbgrad.instruments.instrument import Instrument, Step
 from tbgrad.results import Descent, Reading
 
+MOST_GIBIBYTES = 8
+
 
 def descend(
     f: Function,
@@ -55,7 +57,7 @@ def descend(
 
     Raises:
       ShapeError: `starts` is not `[starts, d]`, or is empty.
-      RangeError: `steps` is below 1.
+      RangeError: `steps` is below 1, or the record would take more than 8 GiB.
       CoupledStartsError: the optimizer mixes starts (`clipnorm`, say) and cannot be run on them together.
       OptionError: Keras does not take the optimizer's settings, or `steps` is no whole number.
       FunctionCallError, NoGradientError: f cannot be differentiated.
@@ -70,6 +72,7 @@ def descend(
         raise OptionError(f"steps is {steps!r}; expected a whole number.")
     if steps < 1:
         raise RangeError(f"steps is {steps}; expected at least 1.")
+    _check_memory(starts, steps, len(instruments))
     optimizer.check_starts(len(starts))
     if len(starts) > 1:
         # Refuses a function that would mix the starts.
@@ -109,6 +112,16 @@ def resolve_rate(
         return optimizer, f"the schedule {type(optimizer.learning_rate).__name__}"
     rate, rule = automatic_rate(f, optimizer.name, starts)
     return optimizer.with_rate(rate), rule
+
+
+def _check_memory(starts: np.ndarray, steps: int, instruments: int) -> None:
+    numbers_a_row = starts.size * 2 + len(starts) * (1 + instruments)
+    gibibytes = (steps + 1) * numbers_a_row * starts.itemsize / 2**30
+    if gibibytes > MOST_GIBIBYTES:
+        raise RangeError(
+            f"{steps:,} steps of {len(starts):,} starts, all recorded, take {gibibytes:,.1f} GiB; "
+            f"at most {MOST_GIBIBYTES} are recorded. Take fewer steps or starts."
+        )
 
 
 class _Program:

@@ -24,6 +24,7 @@ STEPS = 2000
 # The exit code of a complete run in which a start diverged or was not finite.
 START_FAILED = 3
 _MOST_LINES = 10
+MOST_STARTS = 1_000_000
 
 
 def log_descent(
@@ -54,6 +55,8 @@ def log_descent(
     """
     if steps < 1:
         raise RangeError(f"steps is {steps}; expected at least 1.")
+    if random_starts > MOST_STARTS:
+        raise RangeError(f"starts is {random_starts}; at most {MOST_STARTS:,} are drawn.")
     starts = as_points(f, choose_starts(f, points, random_starts, seed), dtype)
     resolved, rule = resolve_rate(f, optimizer, starts)
     asked = {"command": "descend", **f.request(), "optimizer": resolved.name, "settings": resolved.changed()}
@@ -105,7 +108,7 @@ def _start(descent: Descent, k: int) -> dict[str, object]:
         "start": descent.position[0, k],
         "position": descent.position[-1, k],
         "value": descent.value[-1, k],
-        "gradient_norm": descent.end_gradient_norm[k],
+        "gradient_norm": descent.gradient_norm(-1)[k],
         "steps": descent.steps,
         "status": verdict.status.value,
         "point": verdict.point,

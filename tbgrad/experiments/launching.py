@@ -18,6 +18,7 @@ from tbgrad import naming
 from tbgrad.errors import LogdirError, RunExistsError
 from tbgrad.events.reader import event_files
 from tbgrad.records import HParams, Record
+from tbgrad.runs.directories import reason
 from tbgrad.runs.opening import open_run, read_info
 
 
@@ -89,7 +90,9 @@ def launch(place: Place, name: str, asked: Mapping[str, Any], work: Callable[[],
             )
         found = info["outcome"]
         note = f"found the complete run '{directory}'; --overwrite makes it anew"
-        return Outcome(found["report"], tuple(found["lines"]), found["exit_code"], (note,))
+        # The log directory may have been moved since.
+        report = {**found["report"], "logdir": str(place.logdir), "run": run_name}
+        return Outcome(report, (*found["lines"][:-1], str(directory)), found["exit_code"], (note,))
     product = work()
     report = naming.plain({**product.report, "logdir": str(place.logdir), "run": run_name})
     outcome = Outcome(report, (*product.lines, str(directory)), product.exit_code)
@@ -103,7 +106,10 @@ def launch(place: Place, name: str, asked: Mapping[str, Any], work: Callable[[],
 
 def check_writable(logdir: Path) -> None:
     """Raises LogdirError if runs cannot be made below this directory; makes nothing."""
-    existing = next(path for path in [logdir.absolute(), *logdir.absolute().parents] if path.exists())
+    try:
+        existing = next(path for path in [logdir.absolute(), *logdir.absolute().parents] if path.exists())
+    except OSError as error:
+        raise LogdirError(f"cannot log to '{logdir}': {reason(error)}.") from None
     if not existing.is_dir():
         raise LogdirError(f"cannot log to '{logdir}': '{existing}' is a file; expected a directory.")
     if not os.access(existing, os.W_OK | os.X_OK):

@@ -40,7 +40,7 @@ def log_sweep(
         "dtype": dtype,
         "seed": seed,
     }
-    fixed = f"sweep/{result.axis or 'line'}"
+    fixed = f"sweep/{naming.word(result.axis or 'line')}"
     name = naming.run_name(f.name, fixed, _settings(f, result, over, tangents, dtype, seed), asked)
 
     arrays = {n: getattr(result, n) for n in ("coordinate", "position", "value", "gradient", "slope")}

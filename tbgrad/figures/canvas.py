@@ -20,6 +20,7 @@ from PIL import Image
 from tbgrad.results import Descent, Subject
 
 # A dashboard's card shows pictures at about this width; fonts are chosen to be read there.
+_LARGEST = 1e100
 SIZE, DPI = (5.8, 4.4), 140
 
 _STYLE = {
@@ -59,6 +60,13 @@ def encode(figure: Figure) -> Picture:
     target = io.BytesIO()
     image.save(target, "PNG", compress_level=1)
     return Picture(target.getvalue(), image.size)
+
+
+def drawable(values: np.ndarray) -> np.ndarray:
+    """The values as float64, without those at which Matplotlib's own arithmetic overflows."""
+    values = np.asarray(values, dtype=np.float64)
+    with np.errstate(invalid="ignore"):
+        return np.where(np.abs(values) < _LARGEST, values, np.nan)
 
 
 def add_legend(figure: Figure) -> None:

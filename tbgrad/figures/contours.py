@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
 
-from tbgrad.figures.canvas import add_legend, descent_caption, new_figure, title
+from tbgrad.figures.canvas import add_legend, descent_caption, drawable, new_figure, title
 from tbgrad.results import Descent, KnownMinimum, Surface
 
 _LEVELS = 24
@@ -20,7 +20,7 @@ PATH = "red"
 
 def contour_levels(value: np.ndarray) -> np.ndarray:
     """Levels between which equally many grid points lie, so that neither a pole nor a flat valley takes them all."""
-    finite = value[np.isfinite(value)].astype(float)
+    finite = drawable(value)[np.isfinite(drawable(value))]
     levels = np.unique(np.quantile(finite, np.linspace(0, 1, _LEVELS))) if finite.size else np.array([])
     if levels.size < 2:
         middle = levels[0] if levels.size else 0.0
@@ -33,7 +33,7 @@ def draw_contours(figure: Figure, axes: Axes, surface: Surface) -> None:
     levels = contour_levels(surface.value)
     norm = BoundaryNorm(levels, 256)
     axes.set_facecolor("0.9")
-    value = np.ma.masked_invalid(surface.value.astype(float))
+    value = np.ma.masked_invalid(drawable(surface.value))
     filled = axes.contourf(surface.x, surface.y, value, levels=levels, cmap=VALUE_MAP, norm=norm, extend="neither")
     axes.contour(surface.x, surface.y, value, levels=levels, colors="black", linewidths=0.3, alpha=0.4)
     ticks = levels[:: max(1, len(levels) // 8)]

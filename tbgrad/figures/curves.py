@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tbgrad.figures.canvas import add_legend, descent_caption, new_figure, title
+from tbgrad.figures.canvas import add_legend, descent_caption, drawable, new_figure, title
 from tbgrad.results import Descent, Sweep, Tangent
 
 VALUE, SLOPE, TANGENT = "tab:blue", "tab:orange", "red"
@@ -20,10 +20,10 @@ def curve_figure(sweep: Sweep) -> Figure:
     """Draws f, its derivative along the line, and the tangents in red with their slopes."""
     with new_figure() as (figure, axes):
         axes.axhline(0, color="0.8", linewidth=0.8, zorder=0)
-        axes.plot(sweep.coordinate, sweep.value, color=VALUE, label="f")
+        axes.plot(sweep.coordinate, drawable(sweep.value), color=VALUE, label="f")
         along = f"∂f/∂{sweep.axis}" if sweep.fixed else f"df/d{sweep.axis}"
         slope_label = "slope along the line" if sweep.axis is None else along
-        axes.plot(sweep.coordinate, sweep.slope, color=SLOPE, linestyle="--", label=slope_label)
+        axes.plot(sweep.coordinate, drawable(sweep.slope), color=SLOPE, linestyle="--", label=slope_label)
         low, high = _limits(sweep)
         axes.set_ylim(low, high)
         axes.set_xlim(sweep.coordinate[0], sweep.coordinate[-1] if len(sweep.coordinate) > 1 else None)
@@ -39,11 +39,11 @@ def descent_curve_figure(descent: Descent) -> Figure:
     """Draws the path of a descent in one variable on the curve of its landscape."""
     sweep, start = descent.landscape, descent.best_start
     with new_figure() as (figure, axes):
-        axes.plot(sweep.coordinate, sweep.value, color=VALUE, label="f")
+        axes.plot(sweep.coordinate, drawable(sweep.value), color=VALUE, label="f")
         low, high = _limits(sweep, with_slope=False)
         axes.set_ylim(low, high)
         axes.set_xlim(sweep.coordinate[0], sweep.coordinate[-1])
-        x, value = descent.position[:, start, 0], descent.value[:, start]
+        x, value = drawable(descent.position[:, start, 0]), drawable(descent.value[:, start])
         axes.plot(x, value, ".-", color=TANGENT, linewidth=0.8, markersize=4, label="path")
         axes.plot(x[:1], value[:1], "o", color="black", markersize=7, label="start")
         axes.plot(x[-1:], value[-1:], "X", color="black", markersize=8, label="end")
@@ -64,8 +64,8 @@ def _title(sweep: Sweep) -> str:
 
 def _limits(sweep: Sweep, *, with_slope: bool = True) -> tuple[float, float]:
     """The value axis: everything, but where a pole would flatten the rest."""
-    curves = [sweep.value, sweep.slope] if with_slope else [sweep.value]
-    finite = np.concatenate([c[np.isfinite(c)] for c in curves]).astype(float)
+    curves = np.concatenate([sweep.value, sweep.slope] if with_slope else [sweep.value])
+    finite = drawable(curves)[np.isfinite(drawable(curves))]
     if not finite.size:
         return -1.0, 1.0
     low, high = np.percentile(finite, _SHOWN)
@@ -77,7 +77,7 @@ def _limits(sweep: Sweep, *, with_slope: bool = True) -> tuple[float, float]:
 
 
 def _draw_tangent(axes: Axes, sweep: Sweep, tangent: Tangent) -> None:
-    if not np.isfinite([tangent.value, tangent.slope]).all():
+    if not np.isfinite(drawable([tangent.value, tangent.slope])).all():
         return
     width = float(sweep.coordinate[-1] - sweep.coordinate[0]) or 1.0
     reach = np.array([-0.18, 0.18]) * width

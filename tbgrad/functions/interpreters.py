@@ -124,8 +124,18 @@ def tensorflow_table() -> Table:
     """The operations on tensors. Imports TensorFlow."""
     import tensorflow as tf
 
+    def alike(function: Callable) -> Callable:
+        """Gives a number the dtype of the tensor beside it, which TensorFlow's functions do not."""
+
+        def applied(a, b):
+            a = tf.constant(a, b.dtype) if type(a) is float else a
+            return function(a, tf.constant(b, a.dtype) if type(b) is float else b)
+
+        return applied
+
     def power(a, b):
         # The square is exact where the general power is rounded, and much cheaper.
-        return tf.square(a) if type(b) is float and b == 2.0 else tf.pow(a, b)
+        return tf.square(a) if type(b) is float and b == 2.0 else alike(tf.pow)(a, b)
 
-    return {name: _ARITHMETIC.get(name) or getattr(tf.math, name) for name in PYTHON} | {"power": power}
+    table = {name: _ARITHMETIC.get(name) or getattr(tf.math, name) for name in PYTHON}
+    return table | {"power": power, "atan2": alike(tf.math.atan2)}

@@ -108,11 +108,10 @@ class Descent(Tabular):
         floor = np.finfo(self.value.dtype).eps * max(1.0, abs(self.subject.minimum))
         return np.maximum(self.value - self.subject.minimum, floor)
 
-    @property
-    def end_gradient_norm(self) -> np.ndarray:
-        """`[starts]`: the gradient's length in the last row; infinite where its square leaves the floats."""
+    def gradient_norm(self, step: int) -> np.ndarray:
+        """`[starts]`: the gradient's length at a step; infinite where its square leaves the floats."""
         with np.errstate(over="ignore", invalid="ignore"):
-            return np.linalg.norm(self.gradient[-1], axis=-1)
+            return np.linalg.norm(self.gradient[step], axis=-1)
 
     @property
     def best_start(self) -> int:
@@ -123,5 +122,5 @@ class Descent(Tabular):
         variables = self.subject.variables
         yield ["start", *variables, "value", "gradient norm", "status"]
         for k, verdict in enumerate(self.verdicts[:MOST_ROWS]):
-            norm = self.end_gradient_norm[k]
+            norm = self.gradient_norm(-1)[k]
             yield [k, *self.position[-1, k], self.value[-1, k], norm, verdict.status.value]

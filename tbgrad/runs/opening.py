@@ -21,15 +21,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
-import filelock
 import numpy as np
 
-from tbgrad.errors import LogdirError, OptionError, RunExistsError, RunLockedError, WriteError
+from tbgrad.errors import OptionError, RunExistsError, WriteError
 from tbgrad.events.reader import event_files
 from tbgrad.events.writer import EventWriter
 from tbgrad.records import Record
+from tbgrad.runs.directories import INFO, LOCK, LockedDirectory, reason, refuse_nesting, unused_directory
 
-_INFO, _ARRAYS, _LOCK = "run.json", "arrays.npz", "run.lock"
+_ARRAYS = "arrays.npz"
 
 Exists = Literal["refuse", "replace", "append", "number"]
 
@@ -42,7 +42,7 @@ class Run:
 
     def __init__(
         self,
-        place: _Place,
+        place: LockedDirectory,
         about: Mapping[str, Any],
         before: Mapping[str, Any] | None = None,
         stale: Sequence[Path] = (),
@@ -104,15 +104,15 @@ class Run:
                     file.unlink(missing_ok=True)
             yield
         except OSError as error:
-            raise WriteError(f"cannot write the run in '{self.directory}': {_reason(error)}.") from error
+            raise WriteError(f"cannot write the run in '{self.directory}': {reason(error)}.") from error
 
     def _write_info(self, info: Mapping[str, Any]) -> None:
         """Replaces run.json in one move, so that no reader sees half of it; somebody else's run gets none."""
         if self._ours:
-            fresh = self.directory / f"{_INFO}.{os.getpid()}"
+            fresh = self.directory / f"{INFO}.{os.getpid()}"
             text = json.dumps(info, indent=1, ensure_ascii=False, default=str)
             fresh.write_text(text + "\n", encoding="utf-8")
-            fresh.replace(self.directory / _INFO)
+            fresh.replace(self.directory / INFO)
 
     def __enter__(self) -> Run:
         return self
@@ -127,7 +127,7 @@ class Run:
             if self._before is not None:
                 self._write_info(self._before)
             elif self._ours:
-                (self.directory / _INFO).unlink()
+                (self.directory / INFO).unlink()
             self._place.release(as_it_was=True)
 
 
@@ -155,9 +155,9 @@ def open_run(directory: str | Path, exists: Exists = "refuse", about: Mapping[st
     """
     if exists not in ("refuse", "replace", "append", "number"):
         raise OptionError(f"exists is '{exists}'; expected refuse, replace, append or number.")
-    directory = _unused(Path(directory)) if exists == "number" else Path(directory)
-    _refuse_nesting(directory)
-    place = _Place(directory)
+    directory = unused_directory(Path(directory)) if exists == "number" else Path(directory)
+    refuse_nesting(directory)
+    place = LockedDirectory(directory)
     try:
         info, files = read_info(directory), event_files(directory)
         if exists == "append":
@@ -178,7 +178,7 @@ def open_run(directory: str | Path, exists: Exists = "refuse", about: Mapping[st
 def read_info(directory: Path) -> dict[str, Any] | None:
     """What run.json says, or None where there is none that can be read."""
     try:
-        info = json.loads((directory / _INFO).read_text(encoding="utf-8"))
+        info = json.loads((directory / INFO).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return info if isinstance(info, dict) else None
@@ -201,65 +201,12 @@ def delete_run(directory: Path) -> None:
     """
     if read_info(directory) is None:
         return
-    place = _Place(directory)
-    for file in [*event_files(directory), directory / _ARRAYS, directory / _INFO, directory / _LOCK]:
+    place = LockedDirectory(directory)
+    for file in [*event_files(directory), directory / _ARRAYS, directory / INFO, directory / LOCK]:
         file.unlink(missing_ok=True)
     # A name has three parts: <function>/<experiment>/<conditions>.
     place.made = [directory, *directory.parents[:2]]
     place.release(as_it_was=True)
-
-
-class _Place:
-    """A locked directory that can be given back as it was found."""
-
-    def __init__(self, directory: Path):
-        self.directory = directory
-        self.made = [path for path in [directory, *directory.parents] if not path.exists()]
-        self._lock = filelock.FileLock(directory / _LOCK, blocking=False)
-        self._lock_is_new = not (directory / _LOCK).exists()
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire()
-        except filelock.Timeout:
-            raise RunLockedError(
-                f"another process is writing the run in '{directory}'; wait, or name another."
-            ) from None
-        except OSError as error:
-            raise LogdirError(
-                f"cannot write to '{directory}': {_reason(error)}. Choose another log directory."
-            ) from None
-
-    def release(self, as_it_was: bool = False) -> None:
-        """Lets go of the lock; also removes the lock's file and the directories that were made for it, if empty."""
-        self._lock.release()
-        if as_it_was:
-            if self._lock_is_new:
-                (self.directory / _LOCK).unlink(missing_ok=True)
-            with contextlib.suppress(OSError):
-                for folder in self.made:
-                    folder.rmdir()
-
-
-def _unused(directory: Path) -> Path:
-    candidate, number = directory, 1
-    while candidate.exists() and any(candidate.iterdir()):
-        number += 1
-        candidate = directory.with_name(f"{directory.name}-{number}")
-    return candidate
-
-
-def _refuse_nesting(directory: Path) -> None:
-    for parent in directory.absolute().parents:
-        if (parent / _INFO).exists():
-            raise RunExistsError(f"'{directory}' lies inside the run '{parent}'; one run cannot hold another.")
-    if directory.is_dir() and not (directory / _INFO).exists():
-        inside = next(directory.rglob(f"*/{_INFO}"), None)
-        if inside is not None:
-            raise RunExistsError(f"'{directory}' holds the run '{inside.parent}'; one run cannot hold another.")
-
-
-def _reason(error: OSError) -> str:
-    return os.strerror(error.errno) if error.errno else str(error)
 
 
 def _now() -> str:

@@ -68,7 +68,7 @@ def _table(descent: Descent) -> str:
     for i, variable in enumerate(descent.subject.variables):
         rows.append((variable, *(f"{x:.9g}" for x in descent.position[[0, -1], best, i])))
     rows.append(("value", *(f"{x:.9g}" for x in descent.value[[0, -1], best])))
-    norms = np.linalg.norm(descent.gradient[0, best]), descent.end_gradient_norm[best]
+    norms = (descent.gradient_norm(step)[best] for step in (0, -1))
     rows.append(("gradient norm", *(f"{x:.3g}" for x in norms)))
     if descent.gap is not None:
         rows.append(("above the known minimum", *(f"{x:.3g}" for x in descent.gap[[0, -1], best])))

@@ -97,7 +97,7 @@ def test_contours_lie_at_quantiles_of_the_finite_values():
     assert counts.max() - counts.min() <= 2
 
 
-@pytest.mark.parametrize("value", [np.full((4, 4), 3.0), np.full((4, 4), np.nan), np.full((4, 4), 1e300)])
+@pytest.mark.parametrize("value", [np.full((4, 4), 3.0), np.full((4, 4), np.nan), np.full((4, 4), 1e90)])
 def test_levels_where_there_is_nothing_to_tell_apart(value):
     levels = contour_levels(value)
     assert len(levels) == 2 and np.isfinite(levels).all()
