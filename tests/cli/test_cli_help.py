@@ -1,0 +1,168 @@
+"""Help, documentation, the two ways to start, what starting loads, and what a shell is offered."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tbgrad
+from tbgrad.cli.main import main
+
+COMMANDS = ["tour", "functions", "grad", "sweep", "descend", "compare", "board"]
+OFFERED = sorted({*COMMANDS, *main.list_commands(None)})
+LOGGING = ["sweep", "descend"]
+COMPUTING = ["grad", "sweep", "descend"]
+HEAVY = ("tensorflow", "keras", "matplotlib", "tensorboard")
+README = Path(__file__).parents[2] / "README.md"
+
+
+def python(*words):
+    """Run Python in a process whose surroundings say nothing about TensorFlow."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("TF_", "TBGRAD_"))}
+    return subprocess.run(
+        [sys.executable, *words], capture_output=True, text=True, encoding="utf-8", env=environment, timeout=120
+    )
+
+
+def loads(words):
+    """The packages that a command loads, by name."""
+    code = (
+        "import sys\n"
+        "from tbgrad.cli.main import main\n"
+        "try:\n"
+        f"    main({words!r})\n"
+        "except SystemExit:\n"
+        "    pass\n"
+        "print('|', *sys.modules)\n"
+    )
+    result = python("-c", code)
+    assert result.returncode == 0, result.stderr
+    return set(result.stdout.rsplit("|", 1)[1].split())
+
+
+def completions(words, index):
+    """What the shell is offered after these words, from the installed command, and what that loads."""
+    script = shutil.which("tbgrad", path=str(Path(sys.executable).parent))
+    if script is None:
+        pytest.skip("the console script is not installed beside this Python")
+    environment = {
+        **os.environ,
+        "_TBGRAD_COMPLETE": "bash_complete",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(index),
+        "PYTHONPROFILEIMPORTTIME": "1",
+    }
+    result = subprocess.run([script], capture_output=True, text=True, env=environment, timeout=120)
+    assert result.returncode == 0, result.stderr
+    loaded = {line.rsplit("|", 1)[-1].strip() for line in result.stderr.splitlines() if line.startswith("import time")}
+    return [line.split(",", 1)[1] for line in result.stdout.splitlines() if "," in line], loaded
+
+
+@pytest.mark.parametrize("command", OFFERED)
+def test_help_begins_with_a_sentence(typed, command):
+    result = typed(command, "--help")
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    paragraphs = result.stdout.split("\n\n")
+    assert paragraphs[0].startswith("Usage: ") and f" {command} " in paragraphs[0]
+    first = " ".join(paragraphs[1].split())
+    assert first[0].isupper() and first.endswith("."), first
+
+
+@pytest.mark.parametrize("command", OFFERED)
+def test_every_command_is_documented(command):
+    assert f"tbgrad {command}" in README.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("command", OFFERED)
+@pytest.mark.parametrize("option", ["--json", "--quiet", "--debug"])
+def test_every_command_takes_the_common_options(typed, command, option):
+    assert option in typed(command, "--help").stdout.split()
+
+
+@pytest.mark.parametrize("command", LOGGING)
+@pytest.mark.parametrize("option", ["--logdir", "--run", "--overwrite"])
+def test_commands_that_log_take_a_place(typed, command, option):
+    assert option in typed(command, "--help").stdout.split()
+
+
+@pytest.mark.parametrize("command", COMPUTING)
+@pytest.mark.parametrize("option", ["--dtype", "--seed"])
+def test_commands_that_compute_take_a_type_and_a_seed(typed, command, option):
+    assert option in typed(command, "--help").stdout.split()
+
+
+def test_help_lists_every_command(typed):
+    result = typed("--help")
+    assert result.exit_code == 0
+    listed = {line.split()[0] for line in result.stdout.split("Commands:")[1].splitlines() if line.strip()}
+    assert set(COMMANDS) <= listed
+
+
+def test_version(typed):
+    result = typed("--version")
+    assert result.exit_code == 0
+    assert tbgrad.__version__ in result.stdout
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], *([command, "--help"] for command in COMMANDS)], ids=" ".join)
+def test_help_loads_nothing_heavy(words):
+    loaded = loads(words)
+    assert not loaded.intersection(HEAVY)
+    if words == ["--help"]:
+        assert "numpy" not in loaded
+
+
+def test_functions_load_no_tensorflow():
+    assert not loads(["functions"]).intersection(("tensorflow", "keras", "matplotlib"))
+
+
+def test_the_module_runs_like_the_command():
+    result = python("-m", "tbgrad", "grad", "ripple", "--at", "2,0")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "0.9092974268256817" in result.stdout
+
+
+def test_a_mistake_is_one_line_of_a_process():
+    result = python("-m", "tbgrad", "grad", "riple", "--at", "2,0")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_traceback_is_shown_only_on_request():
+    result = python("-m", "tbgrad", "grad", "riple", "--at", "2,0", "--debug")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "Traceback (most recent call last)" in result.stderr
+    assert "riple" in result.stderr
+
+
+def test_closed_input_is_nobody_to_ask():
+    code = "import os, sys; os.close(0); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    result = python("-c", code, "-m", "tbgrad", "sweep", "fading_wave", "--tangent")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "index", "offered"),
+    [
+        ("tbgrad gr", 1, {"grad"}),
+        ("tbgrad grad ri", 2, {"ripple"}),
+        ("tbgrad grad r", 2, {"ripple", "rosenbrock", "rastrigin"}),
+        ("tbgrad functions fad", 2, {"fading_wave"}),
+        ("tbgrad sweep ti", 2, {"tilted_waves"}),
+        ("tbgrad descend ros", 2, {"rosenbrock"}),
+        ("tbgrad descend ripple --optimizer ada", 4, {"adam", "adamax", "adamw", "adagrad", "adadelta"}),
+        ("tbgrad descend ripple --optimizer sg", 4, {"sgd"}),
+        ("tbgrad descend ripple --learn", 3, {"--learning-rate"}),
+    ],
+)
+def test_completion(words, index, offered):
+    found, loaded = completions(words, index)
+    assert offered <= set(found)
+    assert all(one.startswith(words.split()[-1]) for one in found)
+    assert "tbgrad" in loaded
+    assert not loaded.intersection(HEAVY)
