@@ -13,6 +13,8 @@ from tbgrad.functions.function import Function
 from tbgrad.results import Sweep, Tangent
 
 MOST_POINTS = 10_000_000
+# Beyond it the arithmetic of distances and pictures overflows.
+FARTHEST = 1e100
 
 
 def sweep(
@@ -54,7 +56,9 @@ def sweep(
     if points > MOST_POINTS:
         raise RangeError(f"points is {points}; at most {MOST_POINTS:,} are computed at once.")
     if (start is None) != (end is None) or (start is not None and (over is not None or fix)):
-        raise OptionError("a line needs both its ends, from and to, and nothing else; an axis needs over and fix.")
+        raise OptionError(
+            "a line needs both its ends, --from and --to, and nothing else; an axis takes --over and --fix."
+        )
     if start is not None:
         axis, fixed = None, {}
         first, last = _ends(f, start, end)
@@ -142,9 +146,9 @@ def check_variables(f: Function, names: Any) -> None:
 
 
 def check_range(name: str, low: float, high: float) -> None:
-    """Raises RangeError for a range that is upside down, empty or not finite."""
-    if not (np.isfinite(low) and np.isfinite(high)):
-        raise RangeError(f"the range {name}={low:g}:{high:g} is not finite.")
+    """Raises RangeError for a range that is upside down, empty or beyond all bounds."""
+    if not (abs(low) <= FARTHEST and abs(high) <= FARTHEST):
+        raise RangeError(f"the range {name}={low:g}:{high:g} is not finite, or not within ±{FARTHEST:g}.")
     if not low < high:
         raise RangeError(f"the range {name}={low:g}:{high:g} is empty or upside down; expected LOW < HIGH.")
 
@@ -152,7 +156,7 @@ def check_range(name: str, low: float, high: float) -> None:
 def _ends(f: Function, start: Sequence[float], end: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
     first, last = np.array(f.check_point(start)), np.array(f.check_point(end))
     length = float(np.linalg.norm(last - first))
-    if not (np.isfinite(length) and length > 0):
+    if not 0 < length <= FARTHEST:
         raise ShapeError("a line needs two different points with finite coordinates.")
     return first, last
 

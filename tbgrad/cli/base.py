@@ -50,6 +50,13 @@ class Group(click.Group):
             raise _OneLine(f"no command '{args[0]}'.{nearest(args[0], known)} Commands: {', '.join(known)}.", 2)
         return super().resolve_command(context, args)
 
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Parses what stands before the subcommand."""
+        if not args:
+            return super().parse_args(context, args)
+        with _one_line_errors(context):
+            return super().parse_args(context, args)
+
     def invoke(self, context: click.Context) -> Any:
         """Runs the subcommand."""
         with _one_line_errors(context):
@@ -63,10 +70,12 @@ class Command(click.Command):
         """Runs the command."""
         try:
             return super().invoke(context)
-        except TbgradError as error:
+        except BrokenPipeError:
+            raise
+        except (TbgradError, OSError) as error:
             if context.params.get("debug"):
                 traceback.print_exc()
-            raise _OneLine(str(error), error.exit_code) from None
+            raise _OneLine(str(error), getattr(error, "exit_code", 1)) from None
 
 
 class FunctionCommand(Command):
@@ -109,13 +118,16 @@ def start_tensorflow(quiet: bool = False) -> None:
     """
     if "tensorflow" in sys.modules:
         return
-    own_level = "TF_CPP_MIN_LOG_LEVEL" in os.environ
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    wants_log = os.environ["TF_CPP_MIN_LOG_LEVEL"] != "3"
+    if sys.stderr is None:
+        importlib.import_module("tensorflow")
+        return
     waiting = sys.stderr.isatty() and not quiet
     if waiting:
         click.echo("loading TensorFlow ...\r", err=True, nl=False)
-    with nullcontext() if own_level else _held_back_stderr():
+    with nullcontext() if wants_log else _held_back_stderr():
         importlib.import_module("tensorflow")
     if waiting:
         click.echo("\x1b[K", err=True, nl=False)

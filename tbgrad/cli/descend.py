@@ -11,6 +11,7 @@ from tbgrad.cli.options import (
     function_argument,
     logging_options,
     number_options,
+    once,
     output_options,
     resolve_function,
     resolve_point,
@@ -72,7 +73,7 @@ def descend(
     if "learning_rate" in dict(settings):
         raise OptionError("learning_rate is set by --learning-rate, not by --option.")
     f = resolve_function(function, parameters)
-    chosen = Optimizer(optimizer, learning_rate, **dict(settings))
+    chosen = Optimizer(optimizer, learning_rate, **once("--option", settings))
     where = [resolve_point(f, point) for point in points]
     start_tensorflow(quiet)
     from tbgrad.experiments.descents import log_descent

@@ -10,7 +10,7 @@ import click
 
 from tbgrad.cli.base import start_tensorflow
 from tbgrad.cli.types import ASSIGNMENT, FUNCTION
-from tbgrad.errors import ShapeError, nearest
+from tbgrad.errors import OptionError, ShapeError, nearest
 
 if TYPE_CHECKING:
     from tbgrad.functions.function import Function
@@ -72,7 +72,20 @@ def resolve_function(text: str, parameters: Sequence[tuple[str, float]] = ()) ->
         # A user's file imports TensorFlow itself, and should find it quiet.
         start_tensorflow()
     f = resolve(text)
-    return f.with_parameters(**dict(parameters)) if parameters else f
+    return f.with_parameters(**once("--set", parameters)) if parameters else f
+
+
+def once(option: str, settings: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Settings by name.
+
+    Raises:
+      OptionError: a name is set twice.
+    """
+    by_name = dict(settings)
+    if len(by_name) < len(settings):
+        twice = next(name for name, _ in settings if [n for n, _ in settings].count(name) > 1)
+        raise OptionError(f"{option} sets {twice} twice.")
+    return by_name
 
 
 def resolve_point(f: Function, point: tuple[float, ...] | Mapping[str, float]) -> tuple[float, ...]:

@@ -13,6 +13,7 @@ from tbgrad.cli.options import (
     function_argument,
     logging_options,
     number_options,
+    once,
     output_options,
     resolve_function,
     resolve_point,
@@ -79,7 +80,7 @@ def sweep(
     f = resolve_function(function, parameters)
     ends = {"start": start, "end": end}
     ends = {name: None if p is None else resolve_point(f, p) for name, p in ends.items()}
-    touched = [_asked_tangent() if t == _ASK else NUMBER.convert(t, None, None) for t in tangents]
+    touched = [_asked_tangent() if t == _ASK else _tangent(t) for t in tangents]
     start_tensorflow(quiet)
     from tbgrad.experiments.launching import Place
     from tbgrad.experiments.sweeps import log_sweep
@@ -87,9 +88,16 @@ def sweep(
     seed_tensorflow(seed)
     place = Place(logdir, run, overwrite)
     outcome = log_sweep(
-        f, place, over=over, fix=dict(fix), **ends, points=points, tangents=touched, dtype=dtype, seed=seed
+        f, place, over=over, fix=once("--fix", fix), **ends, points=points, tangents=touched, dtype=dtype, seed=seed
     )
     echo_outcome(outcome, as_json, quiet)
+
+
+def _tangent(text: str) -> float:
+    try:
+        return NUMBER.convert(text, None, None)
+    except click.BadParameter as error:
+        raise click.BadParameter(error.message, param_hint="'--tangent'") from None
 
 
 def _asked_tangent() -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from typing import Any
 
@@ -44,13 +45,18 @@ class NumberType(click.ParamType):
         """Computes it."""
         if isinstance(value, float | int):
             return float(value)
+        if not value.strip():
+            self.fail("expected a number; got nothing.", param, context)
         from tbgrad.functions.expressions import constant
 
         try:
-            return constant(value)
+            number = constant(value)
         except TbgradError as error:
             # The value stands on the command line right above: one line is enough.
             self.fail(f"'{value}': {str(error).splitlines()[0]}", param, context)
+        if not math.isfinite(number):
+            self.fail(f"'{value}' is {number}; expected a finite number.", param, context)
+        return number
 
 
 class RateType(NumberType):

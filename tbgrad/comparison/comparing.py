@@ -18,6 +18,7 @@ import numpy as np
 from tbgrad.errors import NotARunError, UnknownTagError, nearest
 from tbgrad.events.reader import find_runs, read_run
 from tbgrad.records import Records, Scalars
+from tbgrad.runs.directories import is_locked
 from tbgrad.runs.opening import read_info
 
 _GAP, _VALUE = "descent/log10_gap", "descent/value"
@@ -99,7 +100,7 @@ def compare(places: Sequence[str | Path], by: str | None = None) -> Comparison:
     for directory, name in found.items():
         records = read_run(directory)
         tags |= set(records.scalars)
-        run = _ranked(name, records, read_info(directory), by)
+        run = _ranked(name, directory, records, read_info(directory), by)
         ranked.append(run) if run else skipped.append(name)
     if by is not None and not ranked:
         raise UnknownTagError(f"no run has the scalar '{by}'.{nearest(by, tags)}")
@@ -111,7 +112,9 @@ def compare(places: Sequence[str | Path], by: str | None = None) -> Comparison:
     return Comparison(tuple(_ordered(ranked, by)), by or "", tuple(skipped))
 
 
-def _ranked(name: str, records: Records, info: Mapping[str, Any] | None, by: str | None) -> RankedRun | None:
+def _ranked(
+    name: str, directory: Path, records: Records, info: Mapping[str, Any] | None, by: str | None
+) -> RankedRun | None:
     scalars = records.scalars
     if by is not None:
         if by not in scalars:
@@ -121,6 +124,11 @@ def _ranked(name: str, records: Records, info: Mapping[str, Any] | None, by: str
     metrics: dict[str, float | None] = {
         m: _last(scalars, _METRICS + m) for m in ("steps_to_gap", "best_value", "final_value")
     }
+    # Event files hold float32; what tbgrad computed stands in run.json at full precision.
+    exact = ((info or {}).get("outcome") or {}).get("report", {}).get("metrics", {})
+    metrics |= {name: value for name, value in exact.items() if name in metrics and not isinstance(value, str)}
+    if metrics["steps_to_gap"] is not None:
+        metrics["steps_to_gap"] = int(metrics["steps_to_gap"])
     metrics["best_gap"] = _lowest_gap(scalars.get(_GAP))
     if by is not None:
         metrics[by] = _last(scalars, by)
@@ -129,7 +137,7 @@ def _ranked(name: str, records: Records, info: Mapping[str, Any] | None, by: str
     parameters = {n.removeprefix(_PARAMETER): v for n, v in hparams.items() if n.startswith(_PARAMETER)}
     if parameters:
         function += " with " + ", ".join(f"{name} = {_short(value)}" for name, value in parameters.items())
-    return RankedRun(name, function, hparams, metrics, _status(records, info))
+    return RankedRun(name, function, hparams, metrics, _status(directory, records, info))
 
 
 def _short(value: Any) -> str:
@@ -146,13 +154,14 @@ def _lowest_gap(log10_gap: Scalars | None) -> float | None:
     return 10.0 ** float(np.nanmin(log10_gap.value))
 
 
-def _status(records: Records, info: Mapping[str, Any] | None) -> str:
+def _status(directory: Path, records: Records, info: Mapping[str, Any] | None) -> str:
     outcome = (info or {}).get("outcome") or {}
     starts = outcome.get("report", {}).get("starts")
     if starts:
         return min(starts, key=lambda s: s["value"] if isinstance(s["value"], float) else math.inf)["status"]
     if info is not None:
-        return str(info.get("status", ""))
+        status = str(info.get("status", ""))
+        return "crashed" if status == "running" and not is_locked(directory) else status
     if records.hparams is None or records.hparams.succeeded is None:
         return ""
     return "success" if records.hparams.succeeded else "failure"

@@ -72,7 +72,7 @@ def _cell(column: tuple[str, str], run: RankedRun) -> str:
     if value is None:
         return "-"
     if isinstance(value, float):
-        return f"{value:.0f}" if name == "steps_to_gap" else f"{value:.4g}"
+        return f"{value:.4g}"
     return str(value)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tbgrad.calculus.sweeps import FARTHEST
 from tbgrad.errors import RangeError, ShapeError
 from tbgrad.functions.function import Function
 
@@ -27,8 +28,8 @@ def choose_starts(f: Function, points: Sequence[Sequence[float]] = (), random: i
       RangeError: a coordinate is not finite, or random starts are asked for without a domain.
     """
     starts = [f.check_point(point) for point in points]
-    if not np.isfinite(np.array(starts)).all():
-        raise RangeError("a start needs finite coordinates.")
+    if not (np.abs(np.array(starts)) <= FARTHEST).all():
+        raise RangeError(f"a start needs finite coordinates, within ±{FARTHEST:g}.")
     if random < 0:
         raise RangeError(f"starts is {random}; expected at least 1.")
     if random:

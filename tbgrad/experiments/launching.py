@@ -78,9 +78,8 @@ def launch(place: Place, name: str, asked: Mapping[str, Any], work: Callable[[],
       RunExistsError: another request has this name already, or a run that tbgrad did not write.
       LogdirError, RunLockedError: the directory cannot be written.
     """
-    run_name = naming.check_run_name(place.run or name)
+    run_name = naming.check_run_name(name if place.run is None else place.run)
     directory = place.logdir / run_name
-    check_writable(place.logdir)
     info, asked = read_info(directory), naming.plain(asked)
     if info is not None and info.get("status") == "complete" and event_files(directory) and not place.overwrite:
         if info.get("asked") != asked:
@@ -93,6 +92,7 @@ def launch(place: Place, name: str, asked: Mapping[str, Any], work: Callable[[],
         # The log directory may have been moved since.
         report = {**found["report"], "logdir": str(place.logdir), "run": run_name}
         return Outcome(report, (*found["lines"][:-1], str(directory)), found["exit_code"], (note,))
+    check_writable(place.logdir)
     product = work()
     report = naming.plain({**product.report, "logdir": str(place.logdir), "run": run_name})
     outcome = Outcome(report, (*product.lines, str(directory)), product.exit_code)

@@ -46,8 +46,11 @@ class Stop:
     @property
     def title(self) -> str:
         """What progress shows."""
-        what = "sweep" if self.log is log_sweep else f"descent with {self.arguments[0].name}"
-        return f"{self.function}: {what}"
+        if self.log is log_sweep:
+            return f"{self.function}: sweep"
+        optimizer = self.arguments[0]
+        settings = "".join(f", {name} {value:g}" for name, value in optimizer.settings.items())
+        return f"{self.function}: descent with {optimizer.name} {optimizer.learning_rate:g}{settings}"
 
 
 def _descent(function: str, optimizer: str, rate: float, steps: int, **settings: Any) -> Stop:

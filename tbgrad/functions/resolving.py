@@ -10,8 +10,6 @@ from tbgrad.errors import FunctionImportError
 from tbgrad.functions import catalogue, expressions, imports
 from tbgrad.functions.function import Function
 
-# A longer word alone is taken for a catalogue name, so that a mistyped one is not read as the identity.
-_BARE_WORD = re.compile(r"\s*[A-Za-z_]\w+\s*")
 _IMPORT_PATH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*|.*\.py:[A-Za-z_][\w.]*", re.DOTALL)
 
 
@@ -41,8 +39,13 @@ def resolve(function: str | Function | Callable[..., Any]) -> Function:
         return catalogue.lookup(text)
     if _IMPORT_PATH.fullmatch(text):
         return imports.import_function(text)
-    word = _BARE_WORD.fullmatch(text)
-    if word and text not in expressions.CONSTANTS and not re.fullmatch(r"[A-Za-z]_?\d+", text):
+    # A longer word alone is taken for a catalogue name, so that a mistyped one is not read as the identity.
+    if (
+        text.isidentifier()
+        and len(text) > 1
+        and text not in expressions.CONSTANTS
+        and not re.fullmatch(r"[A-Za-z]_?\d+", text)
+    ):
         return catalogue.lookup(text)
     if text.endswith(".py"):
         raise FunctionImportError(f"name the function in the file, as in {text}:f.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import urllib.parse
@@ -41,7 +42,9 @@ def board_command(logdir: Path, host: str = HOST, port: int | None = None) -> li
 def run_board(command: Sequence[str]) -> int:
     """Runs TensorBoard until it ends or is interrupted; returns its exit code."""
     try:
-        return subprocess.run(command, check=False).returncode
+        # TensorBoard imports TensorFlow, whose notices would hide the address.
+        quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
+        return subprocess.run(command, check=False, env=quiet | os.environ).returncode
     except KeyboardInterrupt:
         return 0
 

@@ -36,7 +36,7 @@ class LockedDirectory:
         except OSError as error:
             self.release(as_it_was=True)
             raise LogdirError(
-                f"cannot write to '{directory}': {reason(error)}. Choose another log directory."
+                f"cannot write to '{directory}': {reason(error)}. Choose another name or log directory."
             ) from None
 
     def release(self, as_it_was: bool = False) -> None:
@@ -49,6 +49,21 @@ class LockedDirectory:
             for folder in self.made:
                 with contextlib.suppress(OSError):
                     folder.rmdir()
+
+
+def is_locked(directory: Path) -> bool:
+    """Whether a process is writing there."""
+    lock = filelock.FileLock(directory / LOCK, blocking=False)
+    try:
+        # Without its file nobody holds it, and asking would make one.
+        if (directory / LOCK).exists():
+            lock.acquire()
+            lock.release()
+    except filelock.Timeout:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def unused_directory(directory: Path) -> Path:

@@ -12,7 +12,7 @@ from tbgrad.summaries.summarizing import picture, summarize
 
 # TensorBoard's browser keeps integers exactly up to here.
 _EXACT = 2**53
-_LEAST_POWER, _MOST_POWER = 3, 15
+_LEAST_POWER, _MOST_POWER = 3, 300
 
 
 @summarize.register

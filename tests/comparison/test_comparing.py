@@ -11,6 +11,8 @@ import tensorflow as tf
 import tbgrad
 from tbgrad.comparison.tables import csv_text, document, text_table
 from tbgrad.errors import NotARunError, UnknownTagError
+from tbgrad.experiments.descents import log_descent
+from tbgrad.experiments.launching import Place
 from tbgrad.naming import plain
 from tbgrad.records import HParams, Scalars
 
@@ -117,3 +119,20 @@ def test_status_of_a_failed_session(logdir):
 def test_notebook_table_escapes(logdir):
     log(logdir / "run", [1.0], function="<b>")
     assert "&lt;b&gt;" in tbgrad.compare([logdir])._repr_html_()
+
+
+def test_a_run_that_crashed_is_called_so(logdir):
+    log(logdir / "run", [1.0], function="f")
+    info = logdir / "run" / "run.json"
+    info.write_text(info.read_text().replace("complete", "running"))
+    assert tbgrad.compare([logdir]).runs[0].status == "crashed"
+    with tbgrad.open_run(logdir / "run", "append"):
+        assert tbgrad.compare([logdir]).runs[0].status == "running"
+
+
+def test_metrics_of_ones_own_runs_are_exact(logdir):
+    f = tbgrad.resolve("rosenbrock")
+    place = Place(logdir)
+    outcome = log_descent(f, tbgrad.Optimizer("sgd", 0.001), place, steps=10)
+    metrics = tbgrad.compare([logdir]).runs[0].metrics
+    assert metrics["final_value"] == outcome.report["metrics"]["final_value"] != float(np.float32(metrics["final_value"]))
