@@ -21,6 +21,8 @@ from tbgrad.functions.function import Function
 from tbgrad.results import Evaluation
 
 DTYPES = ("float64", "float32")
+# Up to so many variables the rows of a Hessian are computed without a loop.
+_UNROLLED = 8
 
 
 def evaluate(f: Function, points: Any, *, dtype: str | None = None) -> Evaluation:
@@ -113,10 +115,14 @@ def hessian(f: Function, points: np.ndarray) -> np.ndarray:
     """The matrix of second derivatives at each point: `[n, d]` to `[n, d, d]`, of the points' dtype."""
 
     def second(position: tf.Tensor) -> tf.Tensor:
-        with tf.GradientTape() as tape:
+        with tf.GradientTape(persistent=True) as tape:
             tape.watch(position)
             _, gradient = differentiate(f, position)
-        # A loop over the rows compiles once; unrolled or vectorized it takes much longer to build.
+            partials = tf.unstack(gradient, axis=-1) if f.dimensions <= _UNROLLED else []
+        if partials:
+            rows = [tape.gradient(p, position, unconnected_gradients="zero") for p in partials]
+            return tf.stack(rows, axis=-2)
+        # For many variables a loop over the rows is built much faster than it is unrolled.
         rows = tape.batch_jacobian(gradient, position, experimental_use_pfor=False)
         return position[:, :, None] * tf.zeros_like(position)[:, None, :] if rows is None else rows
 

@@ -135,4 +135,6 @@ def test_metrics_of_ones_own_runs_are_exact(logdir):
     place = Place(logdir)
     outcome = log_descent(f, tbgrad.Optimizer("sgd", 0.001), place, steps=10)
     metrics = tbgrad.compare([logdir]).runs[0].metrics
-    assert metrics["final_value"] == outcome.report["metrics"]["final_value"] != float(np.float32(metrics["final_value"]))
+    assert (
+        metrics["final_value"] == outcome.report["metrics"]["final_value"] != float(np.float32(metrics["final_value"]))
+    )
