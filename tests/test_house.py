@@ -73,9 +73,10 @@ def test_errors_are_drawn():
 def test_every_function_family_is_gathered():
     """Named by CONTRIBUTING.md: complains when a family file is missing in `FAMILIES`."""
     files = {m.name for m in pkgutil.iter_modules(functions.__path__)}
-    with_functions = {f for f in files if hasattr(importlib.import_module(f"tbgrad.functions.{f}"), "FUNCTIONS")}
+    found = {f: getattr(importlib.import_module(f"tbgrad.functions.{f}"), "FUNCTIONS", None) for f in files}
+    with_functions = {f for f, gathered in found.items() if isinstance(gathered, tuple)}
     families = {family.__name__.rpartition(".")[2] for family in catalogue.FAMILIES}
-    assert with_functions - {"operations", "expressions"} == families
+    assert with_functions == families
 
 
 def test_every_instrument_is_played():

@@ -4,8 +4,9 @@ import pytest
 from oracles import mp_value
 
 from tbgrad.errors import FormulaError
-from tbgrad.functions.expressions import LONGEST_TEXT, MOST_NODES, Formula, bind, constant, parse
+from tbgrad.functions.expressions import LONGEST_TEXT, Formula, bind, constant, parse
 from tbgrad.functions.interpreters import PYTHON, interpret
+from tbgrad.functions.syntax import MOST_NODES
 
 
 def value(text, **values):

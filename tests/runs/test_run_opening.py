@@ -5,30 +5,15 @@ import json
 
 import numpy as np
 import pytest
+from run_samples import complete, foreign, loss, losses
 
 import tbgrad
 from tbgrad.errors import OptionError, RunExistsError
-from tbgrad.events.reader import event_files, read_run
-from tbgrad.events.writer import EventWriter
+from tbgrad.events.reader import event_files
 from tbgrad.records import Scalars
 from tbgrad.runs.opening import open_run, read_arrays, read_info
 
 MODES = ["refuse", "replace", "append", "number"]
-
-
-def loss(*values, first=0):
-    return Scalars("loss", range(first, first + len(values)), values)
-
-
-def losses(directory):
-    return read_run(directory).scalars["loss"].value.tolist()
-
-
-def complete(directory, *values, **about):
-    with open_run(directory, about=about) as run:
-        run.write(loss(*values))
-        run.save({"value": np.array(values)})
-    return directory
 
 
 def crash(directory):
@@ -36,14 +21,6 @@ def crash(directory):
     complete(directory, 9.0)
     info = read_info(directory) | {"status": "running"}
     (directory / "run.json").write_text(json.dumps(info))
-    return directory
-
-
-def foreign(directory):
-    directory.mkdir(parents=True)
-    writer = EventWriter(directory)
-    writer.write(loss(7.0))
-    writer.close()
     return directory
 
 
