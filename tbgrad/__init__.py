@@ -38,6 +38,7 @@ _HOMES = {
     "descend": "tbgrad.descent.loops",
     "evaluate": "tbgrad.calculus.derivatives",
     "open_run": "tbgrad.runs.opening",
+    "read_arrays": "tbgrad.runs.opening",
     "read_run": "tbgrad.events.reader",
     "resolve": "tbgrad.functions.resolving",
     "show": "tbgrad.figures.showing",

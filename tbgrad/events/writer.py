@@ -23,11 +23,6 @@ class EventWriter:
         self._directory = directory
         self._file = None
 
-    @property
-    def has_written(self) -> bool:
-        """Whether there is a file."""
-        return self._file is not None
-
     def write(self, records: Record | Iterable[Record]) -> None:
         """Appends one record or many."""
         for record in [records] if isinstance(records, Record) else records:

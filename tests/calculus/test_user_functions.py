@@ -55,13 +55,13 @@ def test_a_function_is_traced_once_for_each_dtype():
 
 def test_an_error_in_the_function_shows_the_users_own_line():
     def broken(x, y):
-        return x + undefined_name  # noqa: F821
+        return x + y.no_such_method()
 
     message = refused(FunctionCallError, broken)
     assert message.startswith("'broken' raised an error when it was called:")
     assert "test_user_functions.py, line" in message
-    assert "return x + undefined_name" in message
-    assert message.endswith("NameError: name 'undefined_name' is not defined")
+    assert "return x + y.no_such_method()" in message
+    assert "AttributeError: " in message and message.endswith("has no attribute 'no_such_method'")
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,6 @@ def test_files_are_read_in_the_order_in_which_they_were_written(tmp_path):
 
 def test_a_writer_without_records_leaves_no_file(tmp_path):
     writer = EventWriter(tmp_path)
-    assert not writer.has_written
     writer.flush()
     writer.close()
     assert list(tmp_path.iterdir()) == []
