@@ -1,4 +1,4 @@
-"""tilted_waves = cos(x) sin(y) + x/y: its partial derivatives by hand and by TensorFlow, and its valley.
+"""tilted_waves = cos(x) sin(y) + x/y: its partial derivatives by hand and by TensorFlow, its hole, its valley.
 
 Run it, then look: python scripts/tilted_waves.py && tbgrad board logs/scripts/tilted_waves
 """
@@ -31,25 +31,36 @@ def by_hand(x, y):
 @click.option("--rate", default=0.1, show_default=True, help="Learning rate.")
 @click.option("--steps", default=1000, show_default=True, help="Updates.")
 def main(logdir, rate, steps):
-    """Log tilted_waves's gradient along two lines, and gradient descent on it from (2, 1)."""
+    """Log tilted_waves's graph, its gradient along two lines, its surface, and gradient descent on it from (2, 1)."""
     f = tbgrad.Function(tilted_waves, variables=("x", "y"), domain=((-6.0, 6.0), (-6.0, 6.0)))
 
-    # The same derivative twice: from paper, and from TensorFlow's tape.
+    def log(run_name, result):
+        with tbgrad.open_run(f"{logdir}/{run_name}", exists="replace") as run:
+            run.write(tbgrad.summarize(result))
+
+    # The same derivative three times: from paper, node by node, and from TensorFlow's tape.
+    passes = tbgrad.backward(tbgrad.resolve("cos(x)*sin(y) + x/y"), (2.0, 1.0))
+    log("graph_by_hand", passes)
     found = tbgrad.evaluate(f, [[2.0, 1.0]]).gradient[0]
-    for name, paper, tape in zip(f.variables, by_hand(2.0, 1.0), found, strict=True):
-        click.echo(f"∂f/∂{name} at (2, 1): by hand {paper:.16f}, TensorFlow {tape:.16f}")
+    for name, *ways in zip(f.variables, by_hand(2.0, 1.0), passes.gradient, found, strict=True):
+        paper, nodes, tape = (f"{partial:.16f}" for partial in ways)
+        click.echo(f"∂f/∂{name} at (2, 1): by hand {paper}, node by node {nodes}, TensorFlow {tape}")
+    log("graph", tbgrad.trace_graph(f))
 
     # Along x the function is tame; along y it goes to infinity at 0, which is logged as it is.
     for axis, other in (("x", "y"), ("y", "x")):
         line = tbgrad.sweep(f, over=(axis, -6.0, 6.0), fix={other: 1.0}, points=241)
         click.echo(f"along {axis}: {np.isfinite(line.value).sum()} of {len(line.value)} points are defined")
-        with tbgrad.open_run(f"{logdir}/along_{axis}", exists="replace") as run:
-            run.write(tbgrad.summarize(line))
+        log(f"along_{axis}", line)
+
+    # On the plane the line y = 0 is a hole; beside it the heights are cut, and the pictures say so.
+    surface = tbgrad.surface(f, points=101)
+    log("surface", surface)
+    click.echo(surface.undefined)
 
     # Downhill from (2, 1), with every step on record and the path on the contours.
     descent = tbgrad.descend(f, tbgrad.Optimizer("sgd", learning_rate=rate), [[2.0, 1.0]], steps)
-    with tbgrad.open_run(f"{logdir}/descent", exists="replace") as run:
-        run.write(tbgrad.summarize(tbgrad.with_landscape(f, descent)))
+    log("descent", tbgrad.with_landscape(f, descent))
     x, y = descent.position[-1, 0]
     click.echo(f"ends at ({x:.6f}, {y:.6f}), value {descent.value[-1, 0]:.6f}. {descent.verdicts[0].sentence}")
 

@@ -25,6 +25,7 @@ _HOMES = {
     "Descent": "tbgrad.results",
     "Evaluation": "tbgrad.results",
     "Function": "tbgrad.functions.function",
+    "Graph": "tbgrad.results",
     "Minimum": "tbgrad.functions.function",
     "Optimizer": "tbgrad.descent.optimizers",
     "Run": "tbgrad.runs.opening",
@@ -45,6 +46,7 @@ _HOMES = {
     "summarize": "tbgrad.summaries",
     "surface": "tbgrad.calculus.surfaces",
     "sweep": "tbgrad.calculus.sweeps",
+    "trace_graph": "tbgrad.calculus.graphs",
     "with_landscape": "tbgrad.experiments.landscapes",
 }
 

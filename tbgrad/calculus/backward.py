@@ -10,7 +10,6 @@ Evaluating Derivatives, section 3.2.
 from __future__ import annotations
 
 import functools
-import itertools
 from collections.abc import Sequence
 
 from tbgrad import naming
@@ -20,6 +19,7 @@ from tbgrad.functions.function import Function
 from tbgrad.functions.interpreters import PYTHON, interpret
 from tbgrad.functions.operations import OPERATIONS
 from tbgrad.results import Backward, BackwardNode
+from tbgrad.results.passes import LONGEST_SHOWN
 
 _LEAVES = ("number", "variable")
 
@@ -46,35 +46,32 @@ def backward(f: Function, point: Sequence[float]) -> Backward:
     labels = _labels(nodes)
     full = notation.infix(nodes)
 
+    shown = [whole if len(whole) <= LONGEST_SHOWN else label for whole, label in zip(full, labels, strict=True)]
     local: list[tuple] = [()] * len(nodes)
     gradients = [0.0] * len(nodes)
     gradients[-1] = 1.0
     for i in reversed(range(len(nodes))):
-        local[i] = _local_derivatives(nodes, i, values, labels)
+        local[i] = _local_derivatives(nodes, i, values)
         for argument, derivative in zip(nodes[i].arguments, local[i], strict=True):
             if derivative is not None:
                 gradients[argument] += gradients[i] * derivative[1]
 
-    def text(i: int) -> str:
-        if nodes[i].operation in _LEAVES:
-            return full[i]
-        return notation.operation_text(nodes[i], [labels[a] for a in nodes[i].arguments])
+    def made(i: int) -> BackwardNode:
+        node = nodes[i]
+        is_leaf = node.operation in _LEAVES
+        text = full[i] if is_leaf else notation.operation_text(node.operation, [labels[a] for a in node.arguments])
+        short, whole = ([_written(d, node, names) for d in local[i]] for names in (labels, shown))
+        derivatives = tuple(d and (formula, d[1]) for d, formula in zip(local[i], short, strict=True))
+        return BackwardNode(
+            labels[i], text, full[i], node.arguments, float(values[i]), derivatives, gradients[i], tuple(whole)
+        )
 
-    rows = zip(nodes, labels, full, values, local, gradients, strict=True)
-    return Backward(
-        f.subject(),
-        point,
-        tuple(
-            BackwardNode(label, text(i), whole, node.arguments, float(value), derivatives, gradient)
-            for i, (node, label, whole, value, derivatives, gradient) in enumerate(rows)
-        ),
-    )
+    return Backward(f.subject(), point, tuple(made(i) for i in range(len(nodes))))
 
 
 def _labels(nodes: Sequence[expressions.Node]) -> list[str]:
     """Names each intermediate value v1, v2, ...; leaves keep their own names."""
-    taken = {node.name.rstrip("0123456789") for node in nodes}
-    letter = next(letter for letter in map("v".ljust, itertools.count(1), itertools.repeat("_")) if letter not in taken)
+    letter = notation.label_letter(node.name for node in nodes)
     labels, count = [], 0
     for node, text in zip(nodes, notation.infix(nodes), strict=True):
         count += node.operation not in _LEAVES
@@ -91,12 +88,10 @@ def _derivative(operation: str, which: int, exponent: float | None) -> expressio
     return expressions.parse(f"u, v -> {naming.number(exponent)}*u{power}")
 
 
-def _local_derivatives(nodes, i: int, values: list[float], labels: list[str]) -> tuple:
-    """The derivative of node i with respect to each argument; None for numbers."""
+def _local_derivatives(nodes: Sequence[expressions.Node], i: int, values: Sequence[float]) -> tuple:
+    """The derivative of node i by each argument as (formula in u and v, number); None for numbers."""
     node = nodes[i]
-    arguments = dict(zip(("u", "v"), node.arguments, strict=False))
-    numbers = {name: values[a] for name, a in arguments.items()}
-    texts = {name: labels[a] for name, a in arguments.items()}
+    numbers = dict(zip(("u", "v"), (values[a] for a in node.arguments), strict=False))
     held = node.operation == "power" and nodes[node.arguments[1]].operation == "number"
     exponent = numbers["v"] if held else None
     found: list = []
@@ -105,5 +100,12 @@ def _local_derivatives(nodes, i: int, values: list[float], labels: list[str]) ->
             found.append(None)
             continue
         formula = _derivative(node.operation, which, exponent).nodes
-        found.append((notation.infix(formula, texts)[-1], float(interpret(formula, PYTHON, numbers)[-1])))
+        found.append((formula, float(interpret(formula, PYTHON, numbers)[-1])))
     return tuple(found)
+
+
+def _written(derivative: tuple | None, node: expressions.Node, names: Sequence[str]) -> str | None:
+    """A local derivative's formula, in these names of the nodes."""
+    if derivative is None:
+        return None
+    return notation.infix(derivative[0], dict(zip(("u", "v"), (names[a] for a in node.arguments), strict=False)))[-1]

@@ -148,31 +148,37 @@ def differentiate(f: Function, position: tf.Tensor) -> tuple[tf.Tensor, tf.Tenso
     """Value `[...]` and gradient `[..., d]` at a tensor `[..., d]`, for use inside a compiled program."""
     with tf.GradientTape() as tape:
         tape.watch(position)
-        value = _call(f, position)
+        value = checked_value(f, lambda: f(position), position.dtype, position.shape[:-1])
     gradient = tape.gradient(value, position)
     if gradient is None:
         if f.formula is None:
-            raise NoGradientError(
-                f"'{f.label}' has no gradient: its value does not come from its variables by TensorFlow's "
-                "differentiable operations. NumPy calls, rounding, casts to integers and Python's own "
-                "float() break the path."
-            )
+            raise no_gradient(f)
         gradient = tf.zeros_like(position)
     return value, gradient
 
 
-def _call(f: Function, position: tf.Tensor) -> tf.Tensor:
+def checked_value(f: Function, compute: Callable[[], Any], dtype: tf.DType, shape: tf.TensorShape) -> tf.Tensor:
+    """F's value as it computes it inside a compiled program, held against the dtype and shape that it should have."""
     try:
-        value = tf.convert_to_tensor(f(position), dtype_hint=position.dtype)
+        value = tf.convert_to_tensor(compute(), dtype_hint=dtype)
     except TbgradError:
         raise
     except Exception as error:
         raise FunctionCallError(_explained(f, error)) from error
-    if value.dtype != position.dtype:
-        raise FunctionCallError(f"'{f.label}' gives {value.dtype.name} where it was given {position.dtype.name}.")
-    if not value.shape.is_compatible_with(position.shape[:-1]):
-        raise _wrong_shape(f, tuple(value.shape), tuple(position.shape[:-1]))
+    if value.dtype != dtype:
+        raise FunctionCallError(f"'{f.label}' gives {value.dtype.name} where it was given {dtype.name}.")
+    if not value.shape.is_compatible_with(shape):
+        raise _wrong_shape(f, tuple(value.shape), tuple(shape))
     return value
+
+
+def no_gradient(f: Function) -> NoGradientError:
+    """The error for a value that hangs on no variable."""
+    return NoGradientError(
+        f"'{f.label}' has no gradient: its value does not come from its variables by TensorFlow's "
+        "differentiable operations. NumPy calls, rounding, casts to integers and Python's own "
+        "float() break the path."
+    )
 
 
 def _wrong_shape(f: Function, got: tuple, expected: tuple) -> FunctionCallError:

@@ -50,7 +50,8 @@ def surface(
     check_variables(f, fix or {})
     ranges = list(over) or _default_ranges(f, fix or {})
     if len(ranges) != 2 or ranges[0][0] == ranges[1][0]:
-        raise OptionError(f"a surface spans two different variables; got {', '.join(r[0] for r in ranges) or 'none'}.")
+        given = ", ".join(name for name, _, _ in ranges) or "none"
+        raise OptionError(f"a surface spans two different variables, each with a range: --over twice; got {given}.")
     fixed = fixed_values(f, [name for name, _, _ in ranges], fix or {})
     for name, low, high in ranges:
         check_range(name, low, high)

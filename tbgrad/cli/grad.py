@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import click
@@ -80,7 +79,7 @@ def _point(position: Any, value: Any, gradient: Any, finite: bool) -> dict[str, 
 
 def _by_hand(f: Any, points: list[tuple[float, ...]], as_json: bool) -> None:
     from tbgrad.calculus.backward import backward
-    from tbgrad.calculus.handwriting import written
+    from tbgrad.results.handwriting import written
 
     results = [backward(f, point) for point in points]
     if not as_json:
@@ -89,7 +88,6 @@ def _by_hand(f: Any, points: list[tuple[float, ...]], as_json: bool) -> None:
         return
     found = []
     for r in results:
-        finite = all(map(math.isfinite, (r.value, *r.gradient)))
         nodes = [vars(node) for node in r.nodes]
-        found.append(_point(r.position, r.value, r.gradient, finite) | {"nodes": nodes})
+        found.append(_point(r.position, r.value, r.gradient, r.status == "finite") | {"nodes": nodes})
     echo_json({"function": f.subject().identity, "variables": f.variables, "dtype": "float64", "points": found})

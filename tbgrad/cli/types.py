@@ -90,6 +90,21 @@ class PointType(click.ParamType):
         return {name: NUMBER.convert(text, param, context) for name, (_, _, text) in zip(names, named, strict=True)}
 
 
+class ViewType(click.ParamType):
+    """A point of view: `60,90`; (elevation, azimuth) in degrees."""
+
+    name = "elevation,azimuth"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Any:
+        """Reads the two angles."""
+        if not isinstance(value, str):
+            return value
+        parts = _split(value)
+        if len(parts) != 2:
+            self.fail(f"'{value}' is no view; expected ELEVATION,AZIMUTH in degrees, as in 60,90.", param, context)
+        return tuple(NUMBER.convert(part, param, context) for part in parts)
+
+
 class RangeType(click.ParamType):
     """A range: `x=0:6`; (variable, low, high)."""
 
@@ -171,4 +186,5 @@ def _split(text: str) -> list[str]:
 
 
 FUNCTION, OPTIMIZER, NUMBER, RATE = FunctionType(), OptimizerType(), NumberType(), RateType()
-POINT, RANGE, ASSIGNMENT, SETTING = PointType(), RangeType(), AssignmentType(), SettingType()
+POINT, VIEW, RANGE = PointType(), ViewType(), RangeType()
+ASSIGNMENT, SETTING = AssignmentType(), SettingType()

@@ -18,7 +18,7 @@ from tbgrad.experiments.launching import Outcome, Place, Product, launch
 from tbgrad.functions.function import Function
 from tbgrad.results import FAILED, Descent
 from tbgrad.summaries import summarize
-from tbgrad.summaries.descents import TARGET_GAP, metrics
+from tbgrad.summaries.hparams import TARGET_GAP, metrics
 
 STEPS = 2000
 # The exit code of a complete run in which a start diverged or was not finite.

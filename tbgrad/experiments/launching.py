@@ -19,7 +19,7 @@ from tbgrad.errors import LogdirError, RunExistsError
 from tbgrad.events.reader import event_files
 from tbgrad.records import HParams, Record
 from tbgrad.runs.directories import reason
-from tbgrad.runs.opening import open_run, read_info
+from tbgrad.runs.opening import open_run, read_arrays, read_info
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Product:
     Attributes:
       records: for TensorBoard.
       arrays: the result at full precision, by name.
-      report: for --json, without the run's place.
+      report: for --json, without the run's place; it may hold arrays of `arrays` under their names.
       lines: for people, without the run's place.
       exit_code: of the command.
     """
@@ -60,6 +60,32 @@ class Place:
     overwrite: bool = False
 
 
+def find(place: Place, name: str, asked: Mapping[str, Any]) -> Outcome | None:
+    """The outcome of a complete run of the same request, or None where there is nothing that is to be kept.
+
+    Raises:
+      RunExistsError: another request has this name already.
+    """
+    run_name = naming.check_run_name(name if place.run is None else place.run)
+    directory = place.logdir / run_name
+    info = read_info(directory)
+    if info is None or info.get("status") != "complete" or not event_files(directory) or place.overwrite:
+        return None
+    if info.get("asked") != naming.plain(asked):
+        raise RunExistsError(
+            f"the run '{directory}' was made by another request; --overwrite replaces it, --run gives this one "
+            "another name."
+        )
+    found = info["outcome"]
+    note = f"found the complete run '{directory}'; --overwrite makes it anew"
+    # The log directory may have been moved since.
+    stored = found.get("arrays", ())
+    arrays = read_arrays(directory) if stored else {}
+    report = found["report"] | {name: arrays.get(name) for name in stored}
+    report |= {"logdir": str(place.logdir), "run": run_name}
+    return Outcome(report, (*found["lines"][:-1], str(directory)), found["exit_code"], (note,))
+
+
 def launch(place: Place, name: str, asked: Mapping[str, Any], work: Callable[[], Product]) -> Outcome:
     """Does the work and writes it into a run, unless a complete run of the same request is there.
 
@@ -78,29 +104,25 @@ def launch(place: Place, name: str, asked: Mapping[str, Any], work: Callable[[],
       RunExistsError: another request has this name already, or a run that tbgrad did not write.
       LogdirError, RunLockedError: the directory cannot be written.
     """
+    found = find(place, name, asked)
+    if found is not None:
+        return found
     run_name = naming.check_run_name(name if place.run is None else place.run)
     directory = place.logdir / run_name
     info, asked = read_info(directory), naming.plain(asked)
-    if info is not None and info.get("status") == "complete" and event_files(directory) and not place.overwrite:
-        if info.get("asked") != asked:
-            raise RunExistsError(
-                f"the run '{directory}' was made by another request; --overwrite replaces it, --run gives this one "
-                "another name."
-            )
-        found = info["outcome"]
-        note = f"found the complete run '{directory}'; --overwrite makes it anew"
-        # The log directory may have been moved since.
-        report = {**found["report"], "logdir": str(place.logdir), "run": run_name}
-        return Outcome(report, (*found["lines"][:-1], str(directory)), found["exit_code"], (note,))
     check_writable(place.logdir)
     product = work()
-    report = naming.plain({**product.report, "logdir": str(place.logdir), "run": run_name})
-    outcome = Outcome(report, (*product.lines, str(directory)), product.exit_code)
+    report = {**product.report, "logdir": str(place.logdir), "run": run_name}
+    # What arrays.npz holds is kept there alone; its places in run.json are held free.
+    stored = [name for name, value in report.items() if name in product.arrays and value is product.arrays[name]]
+    kept = naming.plain(report | dict.fromkeys(stored))
+    shown = kept | {name: product.arrays[name] for name in stored}
+    outcome = Outcome(shown, (*product.lines, str(directory)), product.exit_code)
     replace = place.overwrite or (info is not None and info.get("status") != "running")
     with open_run(directory, "replace" if replace else "refuse", {"asked": asked, "versions": versions()}) as run:
         run.write(_with_trial(record, run_name) for record in product.records)
         run.save(product.arrays)
-        run.note(outcome={"report": report, "lines": outcome.lines, "exit_code": outcome.exit_code})
+        run.note(outcome={"report": kept, "arrays": stored, "lines": outcome.lines, "exit_code": outcome.exit_code})
     return outcome
 
 

@@ -9,6 +9,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -42,21 +43,34 @@ class Picture:
 
 
 @contextmanager
-def new_figure(width: float = SIZE[0], height: float = SIZE[1]) -> Iterator[tuple[Figure, Axes]]:
-    """A figure of this size in inches with one axes, in the house's style."""
+def new_figure(**subplot: Any) -> Iterator[tuple[Figure, Axes]]:
+    """A figure with one axes, in the house's style; keyword arguments go to Matplotlib's `add_subplot`."""
     # Artists read the style when they are made; the caller's own settings come back afterwards.
     with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(width, height), dpi=DPI, layout="compressed")
+        figure = Figure(figsize=SIZE, dpi=DPI, layout="compressed")
         FigureCanvasAgg(figure)
-        yield figure, figure.add_subplot()
+        yield figure, figure.add_subplot(**subplot)
 
 
 def encode(figure: Figure) -> Picture:
     """Draws a figure once and encodes it as PNG."""
-    canvas = figure.canvas
+    draw(figure)
+    return encode_image(drawn_image(figure))
+
+
+def draw(figure: Figure) -> None:
+    """Draws a figure in the house's style."""
     with matplotlib.rc_context(_STYLE):
-        canvas.draw()
-    image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+        figure.canvas.draw()
+
+
+def drawn_image(figure: Figure) -> Image.Image:
+    """What the figure's canvas shows now."""
+    return Image.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert("RGB")
+
+
+def encode_image(image: Image.Image) -> Picture:
+    """Encodes an image as PNG, quickly rather than small."""
     target = io.BytesIO()
     image.save(target, "PNG", compress_level=1)
     return Picture(target.getvalue(), image.size)

@@ -1,4 +1,4 @@
-"""Flat contours of a surface, and the path of a descent on them."""
+"""Flat contours of a surface: colours by quantile, the gradient field, the known minima, and where f is undefined."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
 
-from tbgrad.figures.canvas import add_legend, descent_caption, drawable, new_figure, title
-from tbgrad.results import Descent, KnownMinimum, Surface
+from tbgrad.figures.canvas import add_legend, drawable, new_figure, title
+from tbgrad.results import KnownMinimum, Surface
 
 _LEVELS = 24
 _MOST_ELONGATED = 2.5
 VALUE_MAP = "viridis"
-PATH = "red"
+_UNDEFINED = "0.75"
+_ARROWS = 15
 
 
 def contour_levels(value: np.ndarray) -> np.ndarray:
@@ -24,67 +26,109 @@ def contour_levels(value: np.ndarray) -> np.ndarray:
     levels = np.unique(np.quantile(finite, np.linspace(0, 1, _LEVELS))) if finite.size else np.array([])
     if levels.size < 2:
         middle = levels[0] if levels.size else 0.0
-        return np.array([middle - 0.5, middle + 0.5])
+        # Wide enough to be told apart by floats, and by an axis.
+        half = 0.5 * max(1.0, 1e-3 * abs(middle))
+        return np.array([middle - half, middle + half])
     return levels
+
+
+def value_colours(levels: np.ndarray) -> ScalarMappable:
+    """Values to colours, the same number of grid points for each colour."""
+    return ScalarMappable(BoundaryNorm(levels, 256), VALUE_MAP)
+
+
+def surface_figure(surface: Surface) -> Figure:
+    """Draws the contours, arrows of the gradient, and the known minima."""
+    with new_figure() as (figure, axes):
+        draw_contours(figure, axes, surface)
+        _draw_gradient(axes, surface)
+        axes.set(xlim=(surface.x[0], surface.x[-1]), ylim=(surface.y[0], surface.y[-1]))
+        draw_minima(axes, surface)
+        axes.set_title(surface_title(surface))
+        add_legend(figure)
+        return figure
+
+
+def surface_title(surface: Surface, more: str = "") -> str:
+    """The function, what is fixed, and where it is undefined."""
+    said = [f"{name} = {value:g}" for name, value in surface.fixed.items()]
+    said += [text for text in (surface.undefined, more) if text]
+    return title(surface.subject) + ("\n" + "; ".join(said) if said else "")
 
 
 def draw_contours(figure: Figure, axes: Axes, surface: Surface) -> None:
     """Fills the axes with the surface's contours and adds a bar that says what the colours mean."""
     levels = contour_levels(surface.value)
-    norm = BoundaryNorm(levels, 256)
-    axes.set_facecolor("0.9")
+    colours = value_colours(levels)
+    axes.set_facecolor(_UNDEFINED)
     value = np.ma.masked_invalid(drawable(surface.value))
-    filled = axes.contourf(surface.x, surface.y, value, levels=levels, cmap=VALUE_MAP, norm=norm, extend="neither")
+    axes.contourf(surface.x, surface.y, value, levels=levels, cmap=colours.cmap, norm=colours.norm, extend="neither")
     axes.contour(surface.x, surface.y, value, levels=levels, colors="black", linewidths=0.3, alpha=0.4)
-    ticks = levels[:: max(1, len(levels) // 8)]
-    bar = figure.colorbar(filled, ax=axes, ticks=ticks, format="%.3g", spacing="uniform", pad=0.02)
-    bar.set_label("value (colours by quantile)")
+    if value.mask.any():
+        axes.plot([], [], "s", color=_UNDEFINED, markeredgecolor="0.5", linestyle="none", label="undefined")
+    add_value_bar(figure, axes, levels)
     axes.set(xlabel=surface.axes[0], ylabel=surface.axes[1])
-    width, height = surface.x[-1] - surface.x[0], surface.y[-1] - surface.y[0]
-    if max(width, height) <= _MOST_ELONGATED * min(width, height):
-        # Only on equal axes does the gradient stand perpendicular on the contours.
+    if on_equal_axes(surface):
         axes.set_aspect("equal")
+
+
+def on_equal_axes(surface: Surface) -> bool:
+    """Whether one unit is as long on both axes; only then does the gradient stand perpendicular on the contours."""
+    width, height = sides(surface)
+    return max(width, height) <= _MOST_ELONGATED * min(width, height)
+
+
+def sides(surface: Surface) -> np.ndarray:
+    """Width and height of the surface's region, in units of its variables, float64 `[2]`."""
+    return np.array([surface.x[-1] - surface.x[0], surface.y[-1] - surface.y[0]], dtype=np.float64)
+
+
+def add_value_bar(figure: Figure, axes: Axes, levels: np.ndarray, **placed: float) -> None:
+    """Says which colour is which value."""
+    ticks = levels[np.unique(np.linspace(0, len(levels) - 1, 9).round().astype(int))]
+    bar = figure.colorbar(value_colours(levels), ax=axes, ticks=ticks, format="%.3g", spacing="uniform", **placed)
+    bar.set_label("value (colours by quantile)")
+
+
+def draw_minima(axes: Axes, surface: Surface) -> None:
+    """Marks the known minima, where the surface spans all variables."""
+    for minimum in surface.subject.minima if not surface.fixed else ():
+        columns = [surface.subject.variables.index(name) for name in surface.axes]
+        draw_minimum(axes, minimum, columns, "known minimum")
 
 
 def draw_minimum(axes: Axes, minimum: KnownMinimum, columns: Sequence[int], label: str) -> None:
     """Marks a known minimum: a star, or a dotted line where it is a curve; columns are the variables of the axes."""
     x, y = np.array(minimum.points)[:, columns].T
     if minimum.is_curve:
-        axes.plot(x, y, ":", color="gold", linewidth=2, label=label)
+        axes.plot(x, y, ":", color="gold", linewidth=2, label=f"{label}: a ring")
     else:
         axes.plot(x, y, "*", color="gold", markeredgecolor="black", markersize=14, label=label, linestyle="none")
 
 
-def path_figure(descent: Descent) -> Figure:
-    """Draws the path of the start that ends best on the contours of its landscape.
-
-    Positions outside the landscape are cut off, and the picture says so.
-    """
-    surface, start = descent.landscape, descent.best_start
-    columns = [descent.subject.variables.index(name) for name in surface.axes]
-    x, y = descent.position[:, start, columns].T
-    with new_figure() as (figure, axes):
-        draw_contours(figure, axes, surface)
-        low, high = np.array([surface.x[0], surface.y[0]]), np.array([surface.x[-1], surface.y[-1]])
-        axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
-        for minimum in descent.subject.minima:
-            draw_minimum(axes, minimum, columns, "known minimum")
-        # Drawing far outside the axes overflows Agg; what cannot be seen is not drawn, but where it leaves is.
-        seen = _near(x, y, low, high)
-        axes.plot(x[seen], y[seen], ".-", color=PATH, linewidth=1, markersize=3.5, label="path")
-        axes.plot(x[:1], y[:1], "o", color="white", markeredgecolor="black", markersize=8, label="start")
-        if seen[-1]:
-            axes.plot(x[-1:], y[-1:], "X", color="white", markeredgecolor="black", markersize=9, label="end")
-        left = int(np.argmin(seen)) if not seen.all() else None
-        beyond = "" if left is None else f" (leaves the picture before step {left})"
-        axes.set_title(title(descent.subject) + "\n" + descent_caption(descent) + beyond)
-        add_legend(figure)
-        return figure
-
-
-def _near(x: np.ndarray, y: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Bool `[n]`: within the picture or not far outside."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        points = np.stack([x, y], axis=-1)
-        reach = high - low
-        return np.isfinite(points).all(axis=-1) & ((points > low - reach) & (points < high + reach)).all(axis=-1)
+def _draw_gradient(axes: Axes, surface: Surface) -> None:
+    """Draws an arrow uphill at some points of the grid, the longer the steeper in rank."""
+    # The lengths that the picture's sides stand for: the same on equal axes.
+    side = sides(surface)
+    span = np.full(2, side.max()) if on_equal_axes(surface) else side
+    columns, rows = (
+        np.unique(np.linspace(0, n - 1, min(n, most) + 2).round().astype(int)[1:-1])
+        for n, most in zip(surface.value.shape[::-1], np.ceil(_ARROWS * side / span).astype(int), strict=True)
+    )
+    variables = [surface.subject.variables.index(name) for name in surface.axes]
+    gradient = surface.gradient[np.ix_(rows, columns, variables)].reshape(-1, 2).astype(np.float64)
+    defined = np.isfinite(surface.value[np.ix_(rows, columns)]).ravel()
+    x, y = (grid.ravel() for grid in np.meshgrid(surface.x[columns], surface.y[rows]))
+    with np.errstate(all="ignore"):
+        steepness = np.linalg.norm(gradient, axis=-1)
+        direction = gradient / steepness[:, None]
+        seen = np.linalg.norm(direction / span, axis=-1)
+        drawn = defined & np.isfinite(steepness) & (steepness > 0) & np.isfinite(seen) & (seen > 0)
+    if not drawn.any():
+        return
+    rank = steepness[drawn].argsort().argsort() / max(1, drawn.sum() - 1)
+    arrows = direction[drawn] * ((0.35 + 0.55 * rank) / _ARROWS / seen[drawn])[:, None]
+    axes.quiver(x[drawn], y[drawn], *arrows.T, angles="xy", scale_units="xy", scale=1, pivot="middle", color="white",
+                edgecolor="black", linewidth=0.4, width=0.014 / 2.2, units="height")  # fmt: skip
+    axes.plot([], [], linestyle="none", color="black", marker=r"$\longrightarrow$", markersize=15,
+              label="gradient: uphill, longer is steeper")  # fmt: skip

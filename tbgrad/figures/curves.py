@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tbgrad.figures.canvas import add_legend, descent_caption, drawable, new_figure, title
-from tbgrad.results import Descent, Sweep, Tangent
+from tbgrad.figures.canvas import add_legend, drawable, new_figure, title
+from tbgrad.results import Sweep, Tangent
 
 VALUE, SLOPE, TANGENT = "tab:blue", "tab:orange", "red"
 
@@ -24,48 +24,26 @@ def curve_figure(sweep: Sweep) -> Figure:
         along = f"∂f/∂{sweep.axis}" if sweep.fixed else f"df/d{sweep.axis}"
         slope_label = "slope along the line" if sweep.axis is None else along
         axes.plot(sweep.coordinate, drawable(sweep.slope), color=SLOPE, linestyle="--", label=slope_label)
-        low, high = _limits(sweep)
-        axes.set_ylim(low, high)
+        axes.set_ylim(*curve_limits(sweep.value, sweep.slope))
         axes.set_xlim(sweep.coordinate[0], sweep.coordinate[-1] if len(sweep.coordinate) > 1 else None)
         for tangent in sweep.tangents:
             _draw_tangent(axes, sweep, tangent)
-        _mark_undefined(axes, sweep)
-        axes.set(xlabel=sweep.axis_label, ylabel="value, and derivative", title=_title(sweep))
+        draw_undefined(axes, sweep)
+        axes.set(xlabel=sweep.axis_label, ylabel="value, and derivative", title=sweep_title(sweep))
         add_legend(figure)
         return figure
 
 
-def descent_curve_figure(descent: Descent) -> Figure:
-    """Draws the path of a descent in one variable on the curve of its landscape."""
-    sweep, start = descent.landscape, descent.best_start
-    with new_figure() as (figure, axes):
-        axes.plot(sweep.coordinate, drawable(sweep.value), color=VALUE, label="f")
-        low, high = _limits(sweep, with_slope=False)
-        axes.set_ylim(low, high)
-        axes.set_xlim(sweep.coordinate[0], sweep.coordinate[-1])
-        x, value = drawable(descent.position[:, start, 0]), drawable(descent.value[:, start])
-        axes.plot(x, value, ".-", color=TANGENT, linewidth=0.8, markersize=4, label="path")
-        axes.plot(x[:1], value[:1], "o", color="black", markersize=7, label="start")
-        axes.plot(x[-1:], value[-1:], "X", color="black", markersize=8, label="end")
-        for minimum in descent.subject.minima:
-            points = np.array(minimum.points)[:, 0]
-            axes.plot(points, [minimum.value] * len(points), "*", color="gold", markeredgecolor="black", markersize=13,
-                      label="known minimum")  # fmt: skip
-        _mark_undefined(axes, sweep)
-        axes.set(xlabel=sweep.axis_label, ylabel="value", title=f"{_title(sweep)}\n{descent_caption(descent)}")
-        add_legend(figure)
-        return figure
-
-
-def _title(sweep: Sweep) -> str:
+def sweep_title(sweep: Sweep) -> str:
+    """The function, and what is fixed."""
     fixed = ", ".join(f"{name} = {value:g}" for name, value in sweep.fixed.items())
     return title(sweep.subject) + (f"\n{fixed}" if fixed else "")
 
 
-def _limits(sweep: Sweep, *, with_slope: bool = True) -> tuple[float, float]:
+def curve_limits(*curves: np.ndarray) -> tuple[float, float]:
     """The value axis: everything, but where a pole would flatten the rest."""
-    curves = np.concatenate([sweep.value, sweep.slope] if with_slope else [sweep.value])
-    finite = drawable(curves)[np.isfinite(drawable(curves))]
+    values = drawable(np.concatenate(curves))
+    finite = values[np.isfinite(values)]
     if not finite.size:
         return -1.0, 1.0
     low, high = np.percentile(finite, _SHOWN)
@@ -87,7 +65,8 @@ def _draw_tangent(axes: Axes, sweep: Sweep, tangent: Tangent) -> None:
     axes.plot(tangent.coordinate, tangent.value, "o", color=TANGENT)
 
 
-def _mark_undefined(axes: Axes, sweep: Sweep) -> None:
+def draw_undefined(axes: Axes, sweep: Sweep) -> None:
+    """Marks the points without a value at the foot of the axes."""
     undefined = ~np.isfinite(sweep.value)
     if undefined.any():
         bottom = np.full(undefined.sum(), 0.03)

@@ -8,13 +8,13 @@ from __future__ import annotations
 import keyword
 import re
 import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from tbgrad.errors import FormulaError, OptionError, nearest
 from tbgrad.functions.interpreters import PYTHON, interpret
 from tbgrad.functions.operations import CONSTANTS, FUNCTIONS
-from tbgrad.functions.syntax import Node, Reader
+from tbgrad.functions.syntax import Node, Reader, SharedNodes
 
 LONGEST_TEXT = 10_000
 
@@ -91,6 +91,16 @@ def bind(kind: str, known: Mapping[str, float], given: Mapping[str, float]) -> d
             has = f"its parameters are {', '.join(known)}." if known else "it has no parameters."
             raise OptionError(f"{kind} has no parameter '{name}'; {has}{nearest(name, known)}")
     return {**known, **{name: float(value) for name, value in given.items()}}
+
+
+def filled_in(nodes: Sequence[Node], values: Mapping[str, float]) -> tuple[Node, ...]:
+    """The nodes with numbers for the parameters; a parameter that equals another number is one node with it."""
+    shared, places = SharedNodes(), []
+    for node in nodes:
+        if node.operation == "parameter":
+            node = Node("number", value=values[node.name])
+        places.append(shared.add(replace(node, arguments=tuple(places[i] for i in node.arguments))))
+    return shared.all()
 
 
 def _head(text: str, arrow: int) -> tuple[list[str], dict[str, float]]:

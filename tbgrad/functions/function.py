@@ -70,6 +70,7 @@ class Function:
       remark: where it has no gradient, and what else to know.
       fingerprint: changes when the code of a Python function does.
       defaults: the parameters' published values.
+      takes_vector: whether `call` takes one tensor `[..., d]` instead.
     """
 
     call: Callable[..., Any]
@@ -85,9 +86,9 @@ class Function:
     remark: str = ""
     fingerprint: str = ""
     defaults: Mapping[str, float] = field(default_factory=dict)
+    takes_vector: bool = field(default=False, repr=False)
     # Compiled programs live and die with their function; see `program`.
     _programs: dict = field(default_factory=dict, init=False, repr=False)
-    _takes_vector: bool = field(default=False, repr=False)
 
     def __post_init__(self):
         object.__setattr__(self, "variables", tuple(self.variables))
@@ -146,7 +147,7 @@ class Function:
         """Makes a function of one tensor `[..., dimensions]`; its variables are x0, x1, ..."""
         variables = tuple(f"x{i}" for i in range(dimensions))
         known.setdefault("name", getattr(call, "__name__", "function").strip("<>"))
-        return cls(call, variables, _takes_vector=True, **known)
+        return cls(call, variables, takes_vector=True, **known)
 
     @property
     def dimensions(self) -> int:
@@ -155,7 +156,7 @@ class Function:
 
     def __call__(self, position: Any) -> Any:
         """The value `[...]` at a tensor of positions `[..., d]`."""
-        if self._takes_vector:
+        if self.takes_vector:
             return self.call(position, **self.parameters)
         import tensorflow as tf
 
@@ -205,9 +206,7 @@ class Function:
     @property
     def nodes(self) -> tuple[expressions.Node, ...]:
         """The formula's nodes in forward order, with numbers for the parameters; empty for a Python function."""
-        numbers = {name: expressions.Node("number", value=value) for name, value in self.parameters.items()}
-        formula = self.formula.nodes if self.formula else ()
-        return tuple(numbers[node.name] if node.operation == "parameter" else node for node in formula)
+        return expressions.filled_in(self.formula.nodes, self.parameters) if self.formula else ()
 
     def text(self) -> str:
         """The formula in its plainest spelling, without its head; empty for a Python function."""

@@ -40,6 +40,25 @@ class Node:
     value: float = 0.0
 
 
+class SharedNodes:
+    """A list of nodes under construction in which equal nodes are one."""
+
+    def __init__(self):
+        self._indices: dict[tuple[Node, float], int] = {}
+
+    def add(self, node: Node) -> int:
+        """The index of this node, behind all others if it is new."""
+        # 0.0 and -0.0 are equal and yet two numbers: atan2 tells them apart.
+        return self._indices.setdefault((node, math.copysign(1.0, node.value)), len(self._indices))
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def all(self) -> tuple[Node, ...]:
+        """The nodes so far."""
+        return tuple(node for node, _ in self._indices)
+
+
 class Reader:
     """Walks Python's syntax tree of one expression without recursion, and points at what a formula cannot hold."""
 
@@ -57,7 +76,7 @@ class Reader:
 
     def nodes(self) -> tuple[Node, ...]:
         """The formula's nodes, arguments first; raises FormulaError."""
-        indices: dict[tuple[Node, float], int] = {}
+        shared = SharedNodes()
         done: list[int] = []
         pending: list[tuple[ast.AST, bool]] = [(self._syntax(), False)]
         while pending:
@@ -73,11 +92,10 @@ class Reader:
                 node = Node(operation, inputs)
             else:
                 node = self._leaf(syntax)
-            # 0.0 and -0.0 are equal and yet two numbers: atan2 tells them apart.
-            done.append(indices.setdefault((node, math.copysign(1.0, node.value)), len(indices)))
-            if len(indices) > MOST_NODES:
+            done.append(shared.add(node))
+            if len(shared) > MOST_NODES:
                 raise FormulaError(f"the formula has more than {MOST_NODES:,} operations.")
-        return tuple(node for node, _ in indices)
+        return shared.all()
 
     def _syntax(self) -> ast.AST:
         if "#" in self.source:

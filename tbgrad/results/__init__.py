@@ -10,6 +10,7 @@ belong to the result and are not to be written to.
 from __future__ import annotations
 
 from tbgrad.results.descents import FAILED, Descent, Reading, Status, Verdict
+from tbgrad.results.graphs import Graph, GraphOperation
 from tbgrad.results.passes import Backward, BackwardNode
 from tbgrad.results.samples import Evaluation, Surface, Sweep, Tangent
 from tbgrad.results.subjects import KnownMinimum, Subject
@@ -20,6 +21,8 @@ __all__ = [
     "BackwardNode",
     "Descent",
     "Evaluation",
+    "Graph",
+    "GraphOperation",
     "KnownMinimum",
     "Reading",
     "Status",

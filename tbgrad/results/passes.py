@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from tbgrad.results.subjects import Subject
 from tbgrad.results.tabular import Tabular
+
+# TensorBoard cuts longer names.
+LONGEST_SHOWN = 24
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,7 @@ class BackwardNode:
       arguments: indices of the nodes it is computed from.
       value: from the forward pass.
       derivatives: for each argument, the local derivative as a formula and as a number; none for a number's node.
+      derivatives_written_out: the same formulas in what the graph by hand calls the arguments.
       gradient: the value's derivative with respect to this node, summed over all uses.
     """
 
@@ -29,6 +34,12 @@ class BackwardNode:
     value: float
     derivatives: tuple[tuple[str, float] | None, ...]
     gradient: float
+    derivatives_written_out: tuple[str | None, ...] = ()
+
+    @property
+    def shown(self) -> str:
+        """What other nodes of the graph by hand call this one: written out, or its label where that is long."""
+        return self.full if len(self.full) <= LONGEST_SHOWN else self.label
 
 
 @dataclass(frozen=True)
@@ -49,6 +60,11 @@ class Backward(Tabular):
         """The partial derivative by each variable, in the order of the variables."""
         found = {node.label: node.gradient for node in self.nodes}
         return tuple(found.get(variable, 0.0) for variable in self.subject.variables)
+
+    @property
+    def status(self) -> str:
+        """`finite`, or `undefined` where the value or a partial derivative is not finite."""
+        return "finite" if all(map(math.isfinite, (self.value, *self.gradient))) else "undefined"
 
     def _rows(self):
         yield ["node", "formula", "value", "gradient"]

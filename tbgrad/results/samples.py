@@ -10,6 +10,8 @@ import numpy as np
 from tbgrad.results.subjects import Subject
 from tbgrad.results.tabular import Tabular, sample_rows
 
+_MOST_NAMED = 3
+
 
 @dataclass(frozen=True, eq=False)
 class Evaluation(Tabular):
@@ -107,6 +109,37 @@ class Surface(Tabular):
     position: np.ndarray
     value: np.ndarray
     gradient: np.ndarray
+
+    @property
+    def where(self) -> str:
+        """The region in words: `x from 0 to 6, y from -6 to 6, z = 0`."""
+        ranges = (f"{n} from {c[0]:g} to {c[-1]:g}" for n, c in zip(self.axes, (self.x, self.y), strict=True))
+        return ", ".join([*ranges, *(f"{name} = {value:g}" for name, value in self.fixed.items())])
+
+    @property
+    def undefined(self) -> str:
+        """Where on the grid the value is not finite, in words; empty where it is everywhere."""
+        missing = ~np.isfinite(self.value)
+        return f"undefined at {self._places(missing)}" if missing.any() else ""
+
+    @property
+    def kinks(self) -> str:
+        """Where on the grid there is a value but no gradient, in words; empty where there is none such."""
+        variables = [self.subject.variables.index(name) for name in self.axes]
+        missing = np.isfinite(self.value) & ~np.isfinite(self.gradient[..., variables]).all(axis=-1)
+        return f"no gradient at {self._places(missing)}" if missing.any() else ""
+
+    def _places(self, missing: np.ndarray) -> str:
+        """Some points of the grid in words: whole lines of it, a few points, or how many."""
+        lines = []
+        for name, coordinate, whole in zip(self.axes, (self.x, self.y), (missing.all(0), missing.all(1)), strict=True):
+            lines += [f"{name} = {x:g}" for x in coordinate[whole]]
+        along = missing.all(0)[None, :] | missing.all(1)[:, None]
+        if 0 < len(lines) <= _MOST_NAMED and (along == missing).all():
+            return ", ".join(lines)
+        if missing.sum() <= _MOST_NAMED:
+            return ", ".join(f"({self.x[column]:g}, {self.y[row]:g})" for row, column in np.argwhere(missing))
+        return f"{missing.sum():,} of {missing.size:,} points"
 
     def _rows(self):
         d = self.position.shape[-1]

@@ -50,6 +50,9 @@ def run_board(command: Sequence[str]) -> int:
 
 
 def address(dashboard: str, host: str = HOST, port: int = PORT, **query: str) -> str:
-    """The address of a view: `timeseries` with `tagFilter`, `runFilter`, `smoothing`, say."""
+    """The address of a view: `timeseries` with `tagFilter`, `runFilter`, `smoothing`, say.
+
+    Older dashboards take which runs to select behind their name: `mesh&regexInput=surface`.
+    """
     text = urllib.parse.urlencode(query, quote_via=urllib.parse.quote)
     return f"http://{host}:{port}/{'?' + text if text else ''}#{dashboard}"

@@ -186,10 +186,10 @@ def read_info(directory: Path) -> dict[str, Any] | None:
     return info if isinstance(info, dict) else None
 
 
-def read_arrays(directory: Path) -> dict[str, np.ndarray]:
+def read_arrays(directory: str | Path) -> dict[str, np.ndarray]:
     """The result of a run at full precision, by name; empty where there is none."""
     try:
-        with np.load(directory / _ARRAYS) as arrays:
+        with np.load(Path(directory) / _ARRAYS) as arrays:
             return dict(arrays)
     except (OSError, ValueError, zipfile.BadZipFile):
         return {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tbgrad.summaries import descents, sweeps
+from tbgrad.summaries import descents, graphs, passes, surfaces, sweeps
 from tbgrad.summaries.summarizing import summarize
 
-__all__ = ["descents", "summarize", "sweeps"]
+__all__ = ["descents", "graphs", "passes", "summarize", "surfaces", "sweeps"]

@@ -6,15 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from tbgrad import naming
-from tbgrad.figures.canvas import encode
-from tbgrad.figures.showing import descent_figure
-from tbgrad.records import HParams, Record, Scalars, Texts
-from tbgrad.results import FAILED, Descent
+from tbgrad.figures.animations import encode_gif
+from tbgrad.figures.canvas import encode_image
+from tbgrad.figures.paths import frames, path_figure
+from tbgrad.records import HParams, Images, Meshes, Record, Scalars, Texts
+from tbgrad.results import FAILED, Descent, Surface
+from tbgrad.summaries.hparams import hparams, metrics
+from tbgrad.summaries.layouts import descent_layout
+from tbgrad.summaries.meshes import CONFIG, path_meshes
 from tbgrad.summaries.stories import story
 from tbgrad.summaries.summarizing import picture, summarize
 
-TARGET_GAP = 1e-6
+# TensorBoard keeps ten pictures and meshes of a tag unless told otherwise.
+_SLIDER_STEPS = 10
+_ANIMATION_FRAMES, _ANIMATION_DPI = 36, 100
 
 
 @summarize.register
@@ -27,10 +32,8 @@ def _(descent: Descent) -> tuple[Record, ...]:
         return Scalars(f"descent/{tag}", steps, value, description=description)
 
     records: list[Record] = [Texts("descent/story", 0, story(descent), description="What happened, and why.")]
-    figure = descent_figure(descent)
-    if figure is not None:
-        caption = "The way of the optimizer over the function, from start to end."
-        records.append(picture("descent/path", descent.steps, encode(figure), caption))
+    records += _pictures(descent)
+    records.append(descent_layout(descent))
     records.append(scalars("value", descent.value[:, start], f"Value of {descent.subject.label} at each step."))
     if descent.gap is not None:
         with np.errstate(invalid="ignore"):
@@ -52,40 +55,31 @@ def _(descent: Descent) -> tuple[Record, ...]:
     return tuple(records)
 
 
-def metrics(descent: Descent) -> dict[str, float | None]:
-    """The numbers by which runs are compared, of the start that ends best.
-
-    Returns:
-      `steps_to_gap`: the first step whose value is at most 1e-6 above the known minimum, or None; `best_value`: the
-      lowest finite value, or NaN; `final_value`.
-    """
-    value = descent.value[:, descent.best_start]
-    finite = value[np.isfinite(value)]
-    found: dict[str, float | None] = {"steps_to_gap": None}
-    if descent.gap is not None:
-        reached = np.flatnonzero(descent.gap[:, descent.best_start] <= TARGET_GAP)
-        found["steps_to_gap"] = int(reached[0]) if reached.size else None
-    found["best_value"] = float(finite.min()) if finite.size else float("nan")
-    found["final_value"] = float(value[-1])
-    return found
+def shown_steps(steps: int, most: int) -> np.ndarray:
+    """At most so many steps, the start and the last among them, logarithmically spaced."""
+    return np.unique(np.concatenate([[0], np.geomspace(1, steps, most - 1).round()]).astype(np.int64))
 
 
-def hparams(descent: Descent) -> dict[str, Any]:
-    """The settings of a descent, for the HParams dashboard."""
-    starts = descent.position[0]
-    first = naming.point(starts[0]).replace("_", ", ")
-    given = {name: value for name, value in descent.settings.items() if value is not None}
-    settings = {name: v if isinstance(v, bool | int | float | str) else str(v) for name, v in given.items()}
-    return {
-        "function": descent.subject.identity,
-        "optimizer": descent.optimizer,
-        "learning_rate": descent.learning_rate,
-        **settings,
-        **{f"parameter_{name}": descent.subject.parameters[name] for name in descent.subject.changed},
-        "start": first if len(starts) == 1 else f"{len(starts)} starts",
-        "steps": descent.steps,
-        "dtype": descent.value.dtype.name,
-    }
+def _pictures(descent: Descent) -> list[Record]:
+    """The path at steps that the slider goes through, its animation, and the same on the surface's mesh."""
+    path = path_figure(descent)
+    if path is None:
+        return []
+    steps = shown_steps(descent.steps, _SLIDER_STEPS)
+    drawn = [encode_image(image) for image in frames(path, steps)]
+    path.figure.set_dpi(_ANIMATION_DPI)
+    moving = encode_gif(frames(path, shown_steps(descent.steps, _ANIMATION_FRAMES)))
+    caption = "The way of the optimizer over the function; the slider goes through its steps."
+    records: list[Record] = [
+        Images("descent/path", steps, [p.image for p in drawn], drawn[0].size, description=caption),
+        picture("descent/animation", descent.steps, moving, "The same, moving: the later, the more steps at once."),
+    ]
+    if isinstance(descent.landscape, Surface):
+        meshes = path_meshes(descent, steps)
+        parts = {name: [getattr(mesh, name) for mesh in meshes] for name in ("vertices", "faces", "colors")}
+        legend = "Red: the path. White: the start. Black: the position. Gold: a known minimum."
+        records.append(Meshes("descent/mesh", steps, **parts, config=CONFIG, description=legend))
+    return records
 
 
 def _spread(descent: Descent, scalars: Any) -> list[Scalars]:

@@ -7,27 +7,26 @@ from collections import Counter
 import numpy as np
 
 from tbgrad import naming
-from tbgrad.results import FAILED, Descent
+from tbgrad.results import FAILED, Descent, Surface
+from tbgrad.summaries.hparams import metrics
+from tbgrad.summaries.pages import page, table
 
-_READ_ON = """
-**Where to look**
-
-| question | dashboard | tag |
-|---|---|---|
-| Does it get closer to the minimum? | Time Series | `descent/log10_gap`, or `descent/value` |
-| Which way did it go? | Images | `descent/path` |
-| How steep is it here? | Time Series | `descent/gradient_norm` |
-| How far does it step? | Time Series | `descent/update_norm` |
-| Does the gradient foretell what happens? | Time Series | `descent/decrease_ratio` |
-| Which run is best? | HParams | `metrics/steps_to_gap`, `metrics/best_value` |
-"""
+_QUESTIONS = (
+    ("Does it get closer to the minimum?", "Custom Scalars", "descent/log10_gap"),
+    ("Which way did it go?", "Images: move the slider", "descent/path"),
+    ("How does it move?", "Images", "descent/animation"),
+    ("What does the way look like on the surface?", "Mesh: drag to turn, move the slider", "descent/mesh"),
+    ("How steep is it here?", "Time Series", "descent/gradient_norm"),
+    ("How far does it step?", "Time Series", "descent/update_norm"),
+    ("Does the gradient foretell what happens?", "Time Series", "descent/decrease_ratio"),
+)
+_MEASURED = ("gradient_norm", "update_norm", "decrease_ratio")
 
 
 def story(descent: Descent) -> str:
     """Tells what was asked, what came out and why, and where to look."""
     subject = descent.subject
     parts = [
-        f"## {descent.optimizer} on `{subject.equation}`",
         *_sentences(descent),
         _table(descent),
         f"Learning rate: {_rate(descent)}. It is one choice and was not tuned. "
@@ -36,7 +35,22 @@ def story(descent: Descent) -> str:
     ]
     if subject.remark:
         parts.append(f"About the function: {subject.remark}")
-    return "\n\n".join(parts) + "\n" + _READ_ON
+    return page(f"{descent.optimizer} on `{subject.equation}`", parts, questions(descent))
+
+
+def questions(descent: Descent) -> list[tuple[str, str, str]]:
+    """Where this run answers what."""
+    missing = set()
+    if descent.gap is None:
+        missing.add("descent/log10_gap")
+    if descent.landscape is None:
+        missing |= {"descent/path", "descent/animation"}
+    if not isinstance(descent.landscape, Surface):
+        missing.add("descent/mesh")
+    missing |= {f"descent/{name}" for name in _MEASURED if name not in descent.readings}
+    metric = "best_value" if metrics(descent)["steps_to_gap"] is None else "steps_to_gap"
+    best = ("Which run is best?", "HParams", f"metrics/{metric}")
+    return [*(row for row in _QUESTIONS if row[2] not in missing), best]
 
 
 def _sentences(descent: Descent) -> list[str]:
@@ -64,7 +78,7 @@ def _decrease(descent: Descent) -> list[str]:
 
 def _table(descent: Descent) -> str:
     best = descent.best_start
-    rows = [("", "start", "end")]
+    rows = []
     for i, variable in enumerate(descent.subject.variables):
         rows.append((variable, *(f"{x:.9g}" for x in descent.position[[0, -1], best, i])))
     rows.append(("value", *(f"{x:.9g}" for x in descent.value[[0, -1], best])))
@@ -72,8 +86,7 @@ def _table(descent: Descent) -> str:
     rows.append(("gradient norm", *(f"{x:.3g}" for x in norms)))
     if descent.gap is not None:
         rows.append(("above the known minimum", *(f"{x:.3g}" for x in descent.gap[[0, -1], best])))
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join([lines[0], "|---|---|---|", *lines[1:]])
+    return table(("", "start", "end"), rows)
 
 
 def _rate(descent: Descent) -> str:

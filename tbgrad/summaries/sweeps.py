@@ -6,8 +6,10 @@ import numpy as np
 
 from tbgrad.figures.canvas import encode
 from tbgrad.figures.curves import curve_figure
-from tbgrad.records import Record, Scalars
+from tbgrad.records import Record, Scalars, Texts
 from tbgrad.results import Sweep
+from tbgrad.summaries.layouts import SWEEP
+from tbgrad.summaries.pages import page, table
 from tbgrad.summaries.summarizing import picture, summarize
 
 # TensorBoard's browser keeps integers exactly up to here.
@@ -34,7 +36,27 @@ def _(sweep: Sweep) -> tuple[Record, ...]:
         ),
         scalars("slope", sweep.slope, "Derivative in the direction of the line,"),
         scalars("coordinate", sweep.coordinate, "The real coordinate,"),
+        SWEEP,
+        Texts("sweep/story", 0, _story(sweep, how), description="What the sweep shows."),
     )
+
+
+def _story(sweep: Sweep, how: str) -> str:
+    rows = [(f"{t.coordinate:g}", f"{t.value:.9g}", f"{t.slope:.9g}") for t in sweep.tangents]
+    undefined = int((~np.isfinite(sweep.value)).sum())
+    parts = [
+        f"{len(sweep.coordinate)} points {sweep.where}.",
+        how,
+        *([f"**Undefined at {undefined} of them.**"] if undefined else []),
+        *([table(("tangent at", "value", "slope"), rows)] if rows else []),
+        *([f"About the function: {sweep.subject.remark}"] if sweep.subject.remark else []),
+    ]
+    asked = [
+        ("What does it look like over the real axis?", "Images", "sweep/curve"),
+        ("How do value and slope go together?", "Custom Scalars", "sweep/slope"),
+        ("What is the partial derivative here?", "Time Series", f"sweep/gradient/{sweep.subject.variables[0]}"),
+    ]
+    return page(f"A sweep of `{sweep.subject.equation}`", parts, asked)
 
 
 def sweep_steps(coordinate: np.ndarray) -> tuple[np.ndarray, str]:

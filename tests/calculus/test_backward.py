@@ -167,3 +167,51 @@ def test_a_long_formula():
 
 def test_as_a_table():
     assert backward(CATALOGUE["ripple"], (2, 0))._repr_html_().count("<tr>") == 1 + 8
+
+
+LONG = "(x + 1.25)*(y - 2.5) + sin(x*y)/cos(x)"
+NESTED = [
+    "1/(cos(x)*sin(y))",
+    "exp(sin(x*y))/(x + y)",
+    "x/(y/x)/(x*y)",
+    "(x + y)**(x*y)",
+    "-x*-y - (-x)**2*-(x - y)",
+    "sqrt(x**2.5)*2.5/y - (x - (y - 3))/2.5",
+    "atan2(-x, y/2.5) + 1e-5*x**-2",
+    f"({LONG})/(1 + ({LONG}))",
+]
+
+
+@pytest.mark.parametrize("text", [*(f.formula.text for f in CATALOGUE.values()), *NESTED])
+def test_derivatives_written_out_give_the_number_beside_them(text):
+    f = Function.of_formula(text)
+    point = dict(zip(f.variables, (0.7, 1.3), strict=False))
+    nodes = by_hand(text, *point.values()).nodes
+    labels = {node.label: mp_value(node.full, **point) for node in nodes if node.arguments}
+    checked = 0
+    for node in nodes:
+        assert len(node.derivatives_written_out) == len(node.derivatives) == len(node.arguments)
+        for formula, derivative in zip(node.derivatives_written_out, node.derivatives, strict=True):
+            assert (formula is None) == (derivative is None)
+            if formula is not None:
+                expected = float(mp_value(formula, **point, **labels))
+                assert derivative[1] == pytest.approx(expected, rel=1e-12, abs=1e-15), formula
+                checked += 1
+    assert checked >= f.dimensions
+
+
+def test_derivatives_are_written_out_as_far_as_is_short():
+    nodes = {n.full: n for n in by_hand("1/(cos(x)*sin(y)) + sin((x + 1.25)*(y - 2.5) + x)", 0.7, 1.3).nodes}
+    assert nodes["1/(cos(x)*sin(y))"].derivatives_written_out == (None, "-1/(cos(x)*sin(y))**2")
+    assert nodes["cos(x)*sin(y)"].derivatives_written_out == ("sin(y)", "cos(x)")
+    long = nodes["(x + 1.25)*(y - 2.5) + x"]
+    # 24 characters are shown, more are not.
+    assert (len(long.full), long.shown) == (24, long.full)
+    assert nodes["sin((x + 1.25)*(y - 2.5) + x)"].derivatives_written_out == (f"cos({long.full})",)
+    assert nodes["sin((x + 1.25)*(y - 2.5) + x)"].shown == nodes["sin((x + 1.25)*(y - 2.5) + x)"].label
+
+
+def test_a_long_argument_is_written_as_its_label():
+    inner, outer = by_hand("sin((x + 1.25)*(y - 2.5) + x + y)", 0.7, 1.3).nodes[-2:]
+    assert inner.shown == inner.label and re.fullmatch(r"v\d", inner.label)
+    assert outer.derivatives_written_out == (f"cos({inner.label})",)

@@ -90,7 +90,7 @@ THREE = Function.of_formula("x*y*z", name="three")
 REFUSED = [
     (CATALOGUE["fading_wave"], {}, ShapeError, "'fading_wave' has one variable; a surface needs two"),
     (RIPPLE, {"points": 1}, RangeError, "points is 1; expected at least 2"),
-    (RIPPLE, {"over": [("x", 0, 1)]}, OptionError, "spans two different variables; got x."),
+    (RIPPLE, {"over": [("x", 0, 1)]}, OptionError, "--over twice; got x."),
     (RIPPLE, {"over": [("x", 0, 1), ("x", 0, 1)]}, OptionError, "got x, x."),
     (THREE, {"over": [("x", 0, 1), ("y", 0, 1), ("z", 0, 1)]}, OptionError, "got x, y, z."),
     (RIPPLE, {"over": [("x", 0, 1), ("z", 0, 1)]}, OptionError, "'ripple' has no variable 'z'; it has x, y."),

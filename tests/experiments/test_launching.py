@@ -90,3 +90,17 @@ def test_a_file_is_no_log_directory(tmp_path):
     for logdir in (file, file / "below"):
         with pytest.raises(LogdirError, match="is a file"):
             launch(Place(logdir), "f/x/y", {}, product)
+
+
+def test_the_arrays_of_a_report_are_kept_at_full_precision_and_only_once(place):
+    values = np.array([1 / 3, np.nan, np.inf])
+
+    def work():
+        return Product([Scalars("t", [0], [1.0])], {"value": values}, {"value": values, "few": [1.0]}, ["done"])
+
+    first = launch(place, "f/x/y", {"a": 1}, work)
+    again = launch(place, "f/x/y", {"a": 1}, work)
+    for outcome in (first, again):
+        np.testing.assert_array_equal(outcome.report["value"], values)
+        assert outcome.report["few"] == [1.0] and list(outcome.report)[:2] == ["value", "few"]
+    assert str(1 / 3) not in (place.logdir / "f/x/y/run.json").read_text()

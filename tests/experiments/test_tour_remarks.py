@@ -6,8 +6,8 @@ import pytest
 from oracles import sgd
 
 import tbgrad
+from tbgrad.experiments.guide import gradient_table
 from tbgrad.experiments.landscapes import picture_region
-from tbgrad.experiments.tour import gradient_table
 
 
 def race(name, rate, steps, **settings):

@@ -9,7 +9,8 @@ from PIL import Image
 
 import tbgrad
 from tbgrad.figures.canvas import DPI, SIZE, encode
-from tbgrad.figures.curves import curve_figure, descent_curve_figure
+from tbgrad.figures.curves import curve_figure
+from tbgrad.figures.paths import path_figure
 from tbgrad.results import Sweep, Tangent
 
 
@@ -111,12 +112,12 @@ def test_a_descent_in_one_variable_on_its_curve():
     f = tbgrad.resolve("fading_wave")
     descent = tbgrad.descend(f, tbgrad.Optimizer("sgd", 0.5), [[4.1]], 40)
     descent = tbgrad.with_landscape(f, descent)
-    figure = descent_curve_figure(descent)
+    figure = path_figure(descent).figure
     np.testing.assert_array_equal(line(figure, "f").get_xdata(), descent.landscape.coordinate)
     np.testing.assert_array_equal(line(figure, "path").get_xdata(), descent.position[:, 0, 0])
     np.testing.assert_array_equal(line(figure, "path").get_ydata(), descent.value[:, 0])
     assert line(figure, "start").get_xdata().tolist() == [4.1]
-    assert line(figure, "end").get_ydata().tolist() == [descent.value[-1, 0]]
+    assert line(figure, "position").get_ydata().tolist() == [descent.value[-1, 0]]
     # The least of the known minima, to 30 digits elsewhere.
     assert line(figure, "known minimum").get_xdata() == pytest.approx([2.3021083886002883])
     assert "sgd 0.5" in figure.axes[0].get_title()
@@ -126,4 +127,4 @@ def test_a_descent_in_one_variable_on_its_curve():
 def test_a_diverging_descent_in_one_variable_can_be_drawn(steps):
     f = tbgrad.Function.of_formula("x**2", name="f", domain=((-5.0, 5.0),))
     descent = tbgrad.with_landscape(f, tbgrad.descend(f, tbgrad.Optimizer("sgd", 1.5), [[1.0]], steps))
-    assert encode(descent_curve_figure(descent)).size[0] > 100
+    assert encode(path_figure(descent).figure).size[0] > 100

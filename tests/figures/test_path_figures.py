@@ -1,4 +1,4 @@
-"""Paths on contours, surfaces and histories: the artists' data, not the pixels."""
+"""Paths on contours, and histories: the artists' data, not the pixels."""
 
 import dataclasses
 import subprocess
@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 import tbgrad
 from tbgrad.errors import OptionError
 from tbgrad.figures.canvas import encode
-from tbgrad.figures.contours import contour_levels, path_figure
 from tbgrad.figures.histories import history_figure
-from tbgrad.figures.showing import descent_figure, show
+from tbgrad.figures.paths import path_figure
+from tbgrad.figures.showing import show
 
 
 def lines(figure, label):
@@ -31,8 +31,8 @@ def waves():
 
 
 def test_the_path_is_the_descents(waves):
-    figure = path_figure(waves)
-    (path,), (start,), (end,) = lines(figure, "path"), lines(figure, "start"), lines(figure, "end")
+    figure = path_figure(waves).figure
+    (path,), (start,), (end,) = (lines(figure, label) for label in ("path", "start", "position"))
     np.testing.assert_array_equal(np.transpose(path.get_data()), waves.position[:, 0])
     np.testing.assert_array_equal(np.ravel(start.get_data()), [2.0, 1.0])
     np.testing.assert_array_equal(np.ravel(end.get_data()), waves.position[-1, 0])
@@ -44,7 +44,7 @@ def test_the_path_is_the_descents(waves):
 
 
 def test_the_title_says_conditions_and_outcome(waves):
-    title = path_figure(waves).axes[0].get_title()
+    title = path_figure(waves).figure.axes[0].get_title()
     for text in ("tilted_waves", "$", "sgd 0.1", "200 steps", waves.status[0].words):
         assert text in title
     assert "leaves the picture" not in title
@@ -53,22 +53,22 @@ def test_the_title_says_conditions_and_outcome(waves):
 def test_the_start_that_ends_best_is_drawn():
     descent = descend("himmelblau", [[-1.0, 8.0], [2.9, 2.1], [0.0, 0.0]], ("adam", 0.01), 30)
     assert descent.best_start == 1
-    (path,) = lines(path_figure(descent), "path")
+    (path,) = lines(path_figure(descent).figure, "path")
     np.testing.assert_array_equal(np.transpose(path.get_data()), descent.position[:, 1])
 
 
 def test_every_known_minimum_is_marked_and_one_stands_in_the_legend():
-    figure = path_figure(descend("himmelblau", [[0.0, 0.0]], ("sgd", 0.01)))
+    figure = path_figure(descend("himmelblau", [[0.0, 0.0]], ("sgd", 0.01))).figure
     stars = [a for a in figure.axes[0].get_lines() if a.get_marker() == "*"]
     found = sorted(tuple(np.round(np.ravel(a.get_data()), 6).tolist()) for a in stars)
     assert found == [(-3.77931, -3.283186), (-2.805118, 3.131313), (3.0, 2.0), (3.584428, -1.848127)]
     (legend,) = figure.legends
     texts = [text.get_text() for text in legend.get_texts()]
-    assert sorted(texts) == ["end", "known minimum", "path", "start"]
+    assert sorted(texts) == ["known minimum", "path", "position", "start"]
 
 
 def test_a_ring_of_minima_is_a_curve():
-    (ring,) = lines(path_figure(descend("ripple", [[1.0, 2.0]])), "known minimum")
+    (ring,) = lines(path_figure(descend("ripple", [[1.0, 2.0]])).figure, "known minimum: a ring")
     radius = np.hypot(*ring.get_data())
     np.testing.assert_allclose(radius, 1.5 * np.pi, rtol=1e-12)
     assert ring.get_linestyle() == ":" and len(radius) > 50
@@ -77,46 +77,18 @@ def test_a_ring_of_minima_is_a_curve():
 @pytest.mark.parametrize("steps", [3, 10, 100])
 def test_a_path_that_leaves_the_picture(steps):
     descent = descend("rosenbrock", [[-1.2, 1.0]], ("sgd", 0.01), steps)
-    figure = path_figure(descent)
-    (path,) = lines(figure, "path")
+    figure = path_figure(descent).figure
+    (path,), (position,) = lines(figure, "path"), lines(figure, "position")
     drawn = np.transpose(path.get_data())
     width = 4.096
-    assert np.isfinite(drawn).all() and (np.abs(drawn) <= 1.5 * width).all()
-    np.testing.assert_array_equal(drawn, descent.position[: len(drawn), 0])
-    assert f"leaves the picture before step {len(drawn)}" in figure.axes[0].get_title()
-    assert not lines(figure, "end") and encode(figure).image
-
-
-def test_contours_lie_at_quantiles_of_the_finite_values():
-    value = np.random.default_rng(0).normal(size=(40, 40)) ** 3
-    value[0, :5], value[1, 0] = np.nan, np.inf
-    levels = contour_levels(value)
-    finite = value[np.isfinite(value)]
-    assert levels[0] == finite.min() and levels[-1] == finite.max() and (np.diff(levels) > 0).all()
-    counts, _ = np.histogram(finite, levels)
-    assert counts.max() - counts.min() <= 2
-
-
-@pytest.mark.parametrize("value", [np.full((4, 4), 3.0), np.full((4, 4), np.nan), np.full((4, 4), 1e90)])
-def test_levels_where_there_is_nothing_to_tell_apart(value):
-    levels = contour_levels(value)
-    assert len(levels) == 2 and np.isfinite(levels).all()
-    assert levels[0] <= np.nan_to_num(value[0, 0]) <= levels[1]
-
-
-@pytest.mark.parametrize("text", ["0*x + 3 + 0*y", "log(x - 100) + y", "1/(x*y)", "x*y"])
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_flat_undefined_and_poled_surfaces_can_be_drawn(text, dtype):
-    f = tbgrad.resolve(text)
-    surface = tbgrad.surface(f, [("x", -1.0, 1.0), ("y", -1.0, 1.0)], points=21, dtype=dtype)
-    assert encode(show(surface)).image
-
-
-def test_a_surface_shows_its_axes_in_its_own_order():
-    f = tbgrad.resolve("rosenbrock")
-    axes = show(tbgrad.surface(f, [("y", -1.0, 3.0), ("x", -2.0, 2.0)], points=11)).axes[0]
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("y", "x")
-    assert axes.get_xlim() == (-1.0, 3.0) and axes.get_ylim() == (-2.0, 2.0)
+    assert drawn.shape == (steps + 1, 2)
+    # Up to a width beside the picture, positions are drawn as they are; the first one farther out ends the path.
+    left = int(np.flatnonzero(~(np.abs(descent.position[:, 0]) < 1.5 * width).all(axis=1))[0])
+    assert 0 < left <= steps
+    np.testing.assert_array_equal(drawn[:left], descent.position[:left, 0])
+    assert np.isnan(drawn[left:]).all() and np.isnan(position.get_data()).all()
+    assert f"(leaves the picture before step {left})" in figure.axes[0].get_title()
+    assert encode(figure).image
 
 
 def test_the_history_has_a_line_for_each_start():
@@ -146,7 +118,7 @@ def test_show_chooses_by_result(waves):
     assert lines(show(tbgrad.sweep(f, points=5)), "f")
     assert lines(show(waves), "path")
     bare = dataclasses.replace(waves, landscape=None)
-    assert descent_figure(bare) is None and show(bare).axes[0].get_xlabel() == "step"
+    assert path_figure(bare) is None and show(bare).axes[0].get_xlabel() == "step"
     assert isinstance(tbgrad.show(tbgrad.surface(f, points=5)), Figure)
     with pytest.raises(OptionError, match="no figure for a int"):
         show(3)

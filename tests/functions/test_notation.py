@@ -93,7 +93,7 @@ def test_names_may_be_written_as_something_longer():
 
 def test_one_operation_on_written_arguments():
     nodes = parse("atan2(x, -y) - x").nodes
-    texts = [operation_text(n, ["v1", "v2"][: len(n.arguments)]) for n in nodes if n.arguments]
+    texts = [operation_text(n.operation, ["v1", "v2"][: len(n.arguments)]) for n in nodes if n.arguments]
     assert texts == ["-v1", "atan2(v1, v2)", "v1 - v2"]
 
 
@@ -129,3 +129,41 @@ def test_names_in_mathtext(name, tex):
 def test_the_base_of_a_power_binds_in_mathtext(text):
     # 1 × 10⁻⁵ to the x must not read as 1 × 10 to the (-5)x.
     assert mathtext(parse(text).nodes).startswith(("{(", "(", r"{\left("))
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "written"),
+    [
+        ("u/v", "cos(x)*sin(y)", "u/(cos(x)*sin(y))"),
+        ("u/v", "cos(x)", "u/cos(x)"),
+        ("u/v", "sin(cos(x))", "u/sin(cos(x))"),
+        ("u/v", "atan2(x, y + 1)", "u/atan2(x, y + 1)"),
+        ("u/v", "v12", "u/v12"),
+        ("u/v", "α", "u/α"),
+        ("u/v", "2", "u/2"),
+        ("v**2", "x + y", "(x + y)**2"),
+        ("v**2", "-x", "(-x)**2"),
+        ("v**2", "-2", "(-2)**2"),
+        ("v**2", "(x)*(y)", "((x)*(y))**2"),
+        ("-v", "x - y", "-(x - y)"),
+        ("u - v", "x - y", "u - (x - y)"),
+        ("sin(v)", "x - y", "sin(x - y)"),
+        ("1/v**2", "sin(x)*cos(y)", "1/(sin(x)*cos(y))**2"),
+    ],
+)
+def test_a_name_in_place_of_a_variable_has_parentheses_where_it_needs_them(text, name, written):
+    nodes = parse(f"u, v -> {text}").nodes
+    assert infix(nodes, {"v": name})[-1] == written
+
+
+@pytest.mark.parametrize("name", ["x", "2.5", "1e-05", "-x", "x + y", "x*y", "x**y", "sin(x)*cos(y)", "sin(x)", "x/y"])
+@pytest.mark.parametrize("text", ["u - v", "u/v", "v**2", "2**v", "-v", "v*v/(v - u)", "atan2(v, u - v)"])
+def test_what_is_written_with_names_is_what_it_says(text, name):
+    values = {"x": "1.75", "y": "0.625", "u": "3.5"}
+    written = infix(parse(f"u, v -> {text}").nodes, {"v": name})[-1]
+    expected = mp_value(text, v=mp_value(name, **values), **values)
+    assert mp_value(written, **values) == pytest.approx(expected, rel=1e-40)
+
+
+def test_decimals_need_no_parentheses():
+    assert infix(parse("u, v -> u/v").nodes, {"v": "2.5"})[-1] == "u/2.5"

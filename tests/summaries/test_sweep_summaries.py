@@ -1,5 +1,6 @@
 """A sweep's records: tags, the rule of the steps, values."""
 
+import re
 from fractions import Fraction
 
 import numpy as np
@@ -9,14 +10,14 @@ from hypothesis import strategies as st
 
 import tbgrad
 from tbgrad.errors import OptionError
-from tbgrad.records import Images, Scalars
+from tbgrad.records import Images, Layout, Scalars, Texts
 from tbgrad.summaries.sweeps import sweep_steps
 
 EXACT = 2**53
 
 
 def by_tag(result):
-    return {record.tag: record for record in tbgrad.summarize(result)}
+    return {getattr(record, "tag", type(record).__name__): record for record in tbgrad.summarize(result)}
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,9 @@ def test_the_tags_are_those_of_the_interface(sweep):
     records = by_tag(sweep)
     scalars = {tag for tag, record in records.items() if isinstance(record, Scalars)}
     assert scalars == {"sweep/value", "sweep/gradient/x", "sweep/gradient/y", "sweep/slope", "sweep/coordinate"}
-    assert isinstance(records["sweep/curve"], Images)
+    kinds = {tag: type(record) for tag, record in records.items() if tag not in scalars}
+    assert kinds == {"sweep/curve": Images, "sweep/story": Texts, "Layout": Layout}
+    assert len(records) == len(tbgrad.summarize(sweep))
 
 
 def test_the_values_are_the_sweeps_in_float32(sweep):
@@ -43,9 +46,35 @@ def test_the_values_are_the_sweeps_in_float32(sweep):
 
 
 def test_descriptions_say_where_and_which_rule(sweep):
-    for tag, record in by_tag(sweep).items():
-        assert "along x" in record.description and "y = 0.5" in record.description, tag
-        assert "1000" in record.description
+    records = by_tag(sweep)
+    said = {tag: record.description for tag, record in records.items() if tag not in ("Layout", "sweep/story")}
+    said["sweep/story"] = records["sweep/story"].text[0]
+    for tag, text in said.items():
+        assert "along x from -2 to 2, y = 0.5" in text and "1000" in text, tag
+    assert len(said) == 7
+
+
+def test_the_chart_draws_value_and_slope_together(sweep):
+    records = by_tag(sweep)
+    ((chart,),) = records["Layout"].categories.values()
+    assert not chart.is_margin
+    drawn = [tag for tag in records if any(re.match(pattern, tag) for pattern in chart.tags)]
+    assert drawn == ["sweep/value", "sweep/slope"]
+
+
+def test_the_story_tells_tangents_and_what_is_undefined(sweep):
+    (story,) = by_tag(sweep)["sweep/story"].text
+    assert "201 points" in story and "ndefined" not in story and sweep.subject.remark in story
+    # At (1, 0.5): (1 - 1)^2 + 100 (0.5 - 1)^2 = 25, and the slope -400 (0.5 - 1) = 200.
+    assert "| 1 | 25 | 200 |" in story
+    (story,) = by_tag(tbgrad.sweep(tbgrad.resolve("fading_wave"), ("x", 0.0, 6.0), points=7))["sweep/story"].text
+    assert "Undefined at 1 of them" in story and "tangent at" not in story
+
+
+def test_the_story_names_only_tags_that_the_run_has(sweep):
+    records = by_tag(sweep)
+    named = re.findall(r"`(sweep/[^`]*)`", records["sweep/story"].text[0])
+    assert len(named) >= 3 and set(named) <= set(records)
 
 
 def test_on_a_line_the_coordinate_is_the_distance():

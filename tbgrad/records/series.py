@@ -1,14 +1,8 @@
-"""What an event file holds: whole series under a tag, never single points.
-
-A record casts when it is made: int64 steps, float32 values, float64 wall times (seconds since 1970, the present
-where none are given). What `read_run` gives is what was written, bit for bit. This module must not know results or
-bytes.
-"""
+"""Series under a tag: numbers, pictures, texts, meshes."""
 
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,8 +11,11 @@ import numpy as np
 
 from tbgrad.errors import ShapeError
 
+MOST_VERTICES = 65_536
 
-def _set(record: Any, **fields: Any) -> None:
+
+def set_fields(record: Any, **fields: Any) -> None:
+    """Sets fields of a frozen record while it is made."""
     for name, value in fields.items():
         object.__setattr__(record, name, value)
 
@@ -34,7 +31,7 @@ def _series(record: Any, length: int) -> None:
             f"'{record.tag}' has {length} entries, steps of shape {step.shape} and wall times of shape "
             f"{wall_time.shape}; expected one of each for each entry."
         )
-    _set(record, step=step, wall_time=wall_time)
+    set_fields(record, step=step, wall_time=wall_time)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +61,7 @@ class Scalars:
             value = np.atleast_1d(np.asarray(self.value)).astype(np.float32)
         if value.ndim != 1:
             raise ShapeError(f"'{self.tag}' has values of shape {value.shape}; expected (n,).")
-        _set(self, value=value)
+        set_fields(self, value=value)
         _series(self, len(value))
 
 
@@ -89,7 +86,7 @@ class Images:
     description: str = ""
 
     def __post_init__(self):
-        _set(self, image=tuple(self.image))
+        set_fields(self, image=tuple(self.image))
         _series(self, len(self.image))
 
 
@@ -104,49 +101,54 @@ class Texts:
     description: str = ""
 
     def __post_init__(self):
-        _set(self, text=(self.text,) if isinstance(self.text, str) else tuple(self.text))
+        set_fields(self, text=(self.text,) if isinstance(self.text, str) else tuple(self.text))
         _series(self, len(self.text))
 
 
 @dataclass(frozen=True, eq=False)
-class HParams:
-    """The settings of a run, for the HParams dashboard; its metrics are the run's scalars.
+class Meshes:
+    """A series of coloured triangle meshes.
 
     Attributes:
-      values: bool, number or string by name; None is left out, since TensorBoard has no such value.
-      trial: tells this run from others with equal settings, which TensorBoard would merge; made up where none is given.
-      succeeded: how the session ended; None while it goes on.
-      wall_time: (start, end) in seconds since 1970; end is None while it goes on.
+      tag: what is shown.
+      step: int64 `[n]`.
+      vertices: float32 `[vertices, 3]`, one for each step.
+      faces: int32 `[faces, 3]`, indices of vertices, one for each step.
+      colors: uint8 `[vertices, 3]`, red, green and blue, one for each step.
+      config: three.js classes by name with their settings: camera, lights, material.
+      wall_time: float64 `[n]`.
+      description: markdown.
+
+    Raises:
+      ShapeError: a mesh is no mesh, has no colour for each vertex, or more vertices than TensorBoard's 16-bit faces
+        can count.
     """
 
-    values: Mapping[str, bool | float | str]
-    trial: str = ""
-    succeeded: bool | None = None
-    wall_time: tuple[float, float | None] | None = None
+    tag: str
+    step: Any
+    vertices: Sequence[Any]
+    faces: Sequence[Any]
+    colors: Sequence[Any]
+    config: Mapping[str, Any] = field(default_factory=dict)
+    wall_time: Any = None
+    description: str = ""
 
     def __post_init__(self):
-        kept = {name: value for name, value in self.values.items() if value is not None}
-        wall_time = self.wall_time or (time.time(), None if self.succeeded is None else time.time())
-        _set(self, values=kept, wall_time=wall_time, trial=self.trial or uuid.uuid4().hex)
-
-
-Record = Scalars | Images | Texts | HParams
-
-
-@dataclass(frozen=True, eq=False)
-class Records:
-    """All that a run holds, by tag; what cannot be read is told in `damage`.
-
-    Attributes:
-      scalars: `Scalars` by tag.
-      images: `Images` by tag.
-      texts: `Texts` by tag.
-      hparams: `HParams`, or None.
-      damage: one line for each bad record: file, byte offset, what is wrong.
-    """
-
-    scalars: Mapping[str, Scalars] = field(default_factory=dict)
-    images: Mapping[str, Images] = field(default_factory=dict)
-    texts: Mapping[str, Texts] = field(default_factory=dict)
-    hparams: HParams | None = None
-    damage: tuple[str, ...] = ()
+        with np.errstate(over="ignore"):
+            vertices = tuple(np.asarray(v).astype(np.float32) for v in self.vertices)
+        faces, colors = (
+            tuple(np.asarray(a, dtype=kind) for a in arrays)
+            for arrays, kind in ((self.faces, np.int32), (self.colors, np.uint8))
+        )
+        for v, f, c in zip(vertices, faces, colors, strict=True):
+            if any(a.ndim != 2 or a.shape[1] != 3 for a in (v, f, c)) or len(v) != len(c):
+                raise ShapeError(
+                    f"'{self.tag}' has vertices {v.shape}, faces {f.shape} and colors {c.shape}; expected (n, 3), "
+                    "(m, 3) and (n, 3)."
+                )
+            if len(v) > MOST_VERTICES:
+                raise ShapeError(f"'{self.tag}' has {len(v)} vertices; TensorBoard draws at most {MOST_VERTICES}.")
+            if f.size and not (f.min() >= 0 and f.max() < len(v)):
+                raise ShapeError(f"'{self.tag}' has faces between vertices that it does not have.")
+        set_fields(self, vertices=vertices, faces=faces, colors=colors)
+        _series(self, len(vertices))

@@ -3,10 +3,10 @@ import re
 import pytest
 
 from tbgrad.calculus.backward import backward
-from tbgrad.calculus.handwriting import written
 from tbgrad.functions.catalogue import catalogue
 from tbgrad.functions.function import Function
 from tbgrad.functions.resolving import resolve
+from tbgrad.results.handwriting import written
 
 RIPPLE = """\
 ripple = sin(sqrt(x**2 + y**2)) at x = 2, y = 0

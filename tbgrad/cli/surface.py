@@ -1,0 +1,72 @@
+"""`tbgrad surface`: a function over two variables, logged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tbgrad.cli.base import FunctionCommand, echo_outcome, start_tensorflow
+from tbgrad.cli.options import (
+    function_argument,
+    logging_options,
+    number_options,
+    once,
+    output_options,
+    resolve_function,
+    seed_tensorflow,
+)
+from tbgrad.cli.types import ASSIGNMENT, RANGE, VIEW
+
+
+@click.command(cls=FunctionCommand)
+@function_argument
+@click.option(
+    "--over", type=RANGE, multiple=True, help="A variable and its range: x=0:6. Twice. By default the domain."
+)
+@click.option("--fix", type=ASSIGNMENT, multiple=True, help="Hold another variable at a value: z=1. Repeatable.")
+@click.option("--points", type=int, default=101, show_default=True, help="How many along each axis.")
+@click.option(
+    "--view",
+    "views",
+    type=VIEW,
+    multiple=True,
+    help="Elevation and azimuth in degrees. Repeatable. By default 30,-60 and 60,90 and 90,90.",
+)
+@number_options
+@logging_options
+@output_options
+def surface(
+    function: str,
+    parameters: tuple,
+    over: tuple,
+    fix: tuple,
+    points: int,
+    views: tuple,
+    dtype: str,
+    seed: int,
+    logdir: Path,
+    run: str | None,
+    overwrite: bool,
+    as_json: bool,
+    quiet: bool,
+    debug: bool,
+) -> None:
+    """Log FUNCTION over two variables, as pictures and as a mesh to turn.
+
+    Pictures: flat contours with the gradient, contours at their heights, and the surface from each view.
+
+    \b
+    tbgrad surface ripple
+    tbgrad surface 'x^2 - y^2 + z' --over x=-1:1 --over y=-2:2 --fix z=3 --view 45,30
+    """
+    f = resolve_function(function, parameters)
+    fixed = once("--fix", fix)
+    start_tensorflow(quiet)
+    from tbgrad.experiments.launching import Place
+    from tbgrad.experiments.surfaces import log_surface
+
+    seed_tensorflow(seed)
+    place = Place(logdir, run, overwrite)
+    outcome = log_surface(f, place, over=over, fix=fixed, points=points, views=views, dtype=dtype, seed=seed)
+    echo_outcome(outcome, as_json, quiet)

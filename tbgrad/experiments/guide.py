@@ -1,0 +1,154 @@
+"""What the tour tells: the story of its runs, one gradient computed in three ways, and where to look."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tbgrad.calculus.backward import backward
+from tbgrad.calculus.derivatives import evaluate
+from tbgrad.functions.catalogue import lookup
+from tbgrad.functions.function import Function
+from tbgrad.functions.interpreters import interpret, numpy_table
+from tbgrad.runs.board import address
+from tbgrad.summaries.pages import page
+
+# A converged descent that is so far above the global minimum has found another one.
+_WELL_ABOVE = 1e-3
+
+
+def story(stops: Sequence[tuple[str, str, Mapping[str, Any]]]) -> list[str]:
+    """The lines about (function, kind of experiment, its report), function by function."""
+    lines = []
+    for function in dict.fromkeys(name for name, _, _ in stops):
+
+        def reports(kind: str, function: str = function) -> list[Mapping[str, Any]]:
+            return [report for name, what, report in stops if (name, what) == (function, kind)]
+
+        (graph,), (sweep,), descents = reports("graph"), reports("sweep"), reports("descent")
+        lines += ["", f"{function} = {lookup(function).text()}"]
+        lines.append(f"  graph: {_counts(graph)}")
+        lines += [f"  graph, the tutorial's way: {_counts(twice)}" for twice in reports("graph, the gradient twice")]
+        lines += [f"  surface over {surface['where']}" for surface in reports("surface")]
+        lines.append(f"  sweep {sweep['where']}")
+        lines += [f"  {sentence}" for sentence in sweep["undefined"]]
+        lines += [
+            f"  tangent at {t['coordinate']:g}: value {t['value']:.4f}, slope {t['slope']:.6f}"
+            for t in sweep["tangents"]
+        ]
+        lines += ["  " + _descent_line(report) for report in descents]
+        lines += [f"  {sentence}" for sentence in _deeper_valley(lookup(function), descents)]
+        lines += [f"  {remark}" for remark in _REMARKS.get(function, ())]
+    return lines[1:]
+
+
+def _counts(graph: Mapping[str, Any]) -> str:
+    nodes = ", ".join(f"{scope.replace('_', ' ')} {count} nodes" for scope, count in graph["nodes"].items())
+    return f"{nodes}, traced {'once' if graph['traces'] == 1 else str(graph['traces']) + ' times'}"
+
+
+# What the numbers above mean; tests hold each to the mathematics.
+_REMARKS = {
+    "ripple": ("Two optimizers, one ring: every point at distance 3π/2 from the origin is a minimum.",),
+    "rosenbrock": (
+        "sgd 0.00125 crawls along the valley; momentum and adam get there; rmsprop is late and never settles: its",
+        "updates stay about as long as its rate. Each rate is one untuned choice: the race compares settings.",
+    ),
+}
+
+
+def _deeper_valley(f: Function, descents: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Says where the global minimum is, if all descents converged well above it."""
+    ends = [report["starts"][0] for report in descents]
+    minima = f.known_minima()
+    if not minima or any(end["status"] != "converged" or end["value"] < minima[0].value + _WELL_ABOVE for end in ends):
+        return []
+    where = ", ".join(f"{x:.3f}" for x in minima[0].points[0])
+    return [f"It found the valley below its start; the deepest is at ({where}), value {minima[0].value:.4f}."]
+
+
+def _descent_line(report: Mapping[str, Any]) -> str:
+    start = report["starts"][0]
+    settings = "".join(f", {name} {value:g}" for name, value in report["settings"].items())
+    method = f"{report['optimizer']} {report['learning_rate']:g}{settings}"
+    if start["status"] in ("diverged", "not_finite"):
+        return f"{method:<24} {start['sentence']}"
+    at = ", ".join(f"{x:.3f}" for x in start["position"])
+    origin = ", ".join(f"{x:g}" for x in start["start"])
+    reached = report["metrics"]["steps_to_gap"]
+    gap = f", 1e-6 from the minimum at step {reached}" if reached is not None else ""
+    return (
+        f"{method:<24} from ({origin}) to ({at}), value {start['value']:.4g}{gap}: {start['status'].replace('_', ' ')}"
+    )
+
+
+def gradient_table(f: Function, point: Sequence[float]) -> list[dict[str, Any]]:
+    """Value and gradient of a formula by hand, by autograd where it is installed, and by TensorFlow."""
+    hand = backward(f, point)
+    found = evaluate(f, [point])
+    rows = [("by hand", hand.value, list(hand.gradient))]
+    if importlib.util.find_spec("autograd"):
+        rows.append(("autograd", *_by_autograd(f, point)))
+    rows.append(("TensorFlow", float(found.value[0]), found.gradient[0].tolist()))
+    return [{"way": way, "value": value, "gradient": gradient} for way, value, gradient in rows]
+
+
+def _by_autograd(f: Function, point: Sequence[float]) -> tuple[float, list[float]]:
+    import autograd
+    import autograd.numpy
+
+    table = numpy_table(autograd.numpy)
+
+    def value(position: Any) -> Any:
+        variables = {name: position[i] for i, name in enumerate(f.variables)}
+        return interpret(f.nodes, table, variables)[-1]
+
+    at = np.array(point, dtype=float)
+    return float(value(at)), autograd.grad(value)(at).tolist()
+
+
+def table_lines(table: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The rows of `gradient_table`, for people."""
+    lines = ["ripple at (2, 0)   value                gradient"]
+    for row in table:
+        gradient = ", ".join(repr(x + 0.0) for x in row["gradient"])
+        lines.append(f"  {row['way']:<16} {row['value']!r:<20} ({gradient})")
+    if len(table) < 3:
+        lines.append("  autograd is not installed; with it ('pip install autograd') it stands here too.")
+    return lines
+
+
+def guide(told: Sequence[str]) -> str:
+    """A page that says which dashboard answers which question, with the story below, as markdown."""
+    parts = ["A tutorial on gradients, and a race of optimizers. Each run has a page of its own under this one."]
+    questions = (
+        ("Which optimizer won?", "Custom Scalars, or HParams", "descent/log10_gap"),
+        ("Where is the minimum? Is it a point or a ring?", "Images, Mesh", "surface/contour"),
+        ("Where is the function undefined?", "Images", "surface/contour"),
+        ("Which way does the gradient point?", "Images", "surface/contour"),
+        ("How does the gradient come about?", "Graphs: a run graph_by_hand, click on a node", "graph/backward"),
+        ("What does TensorFlow compute for it?", "Graphs: a run graph, open its two scopes", "graph/story"),
+        ("How does a descent go down?", "Images: descent/animation; Mesh: move a slider", "descent/path"),
+        ("What are value and slope at 4.1?", "Time Series at step 4100, or Images", "sweep/curve"),
+    )
+    return page("The tour", parts, questions) + "\n```\n" + "\n".join(told) + "\n```\n"
+
+
+def views() -> list[str]:
+    """What to open first, with its address."""
+    race = address("timeseries", runFilter="rosenbrock/descent", tagFilter="log10_gap|decrease_ratio", smoothing="0")
+    shown = (
+        ("what to look at", address("text")),
+        ("the race", race),
+        ("all racers' gaps", address("custom_scalars&regexInput=rosenbrock/descent")),
+        ("the runs compared", address("hparams")),
+        ("the graphs", address("graphs")),
+        ("the surfaces", address("timeseries", tagFilter="surface/contour$|surface/relief/30")),
+        ("the same, to turn", address("mesh&regexInput=surface")),
+        ("curves and tangents", address("timeseries", tagFilter="sweep/curve")),
+        ("the ways down", address("timeseries", tagFilter="descent/animation|descent/path")),
+    )
+    return [f"{what:<20} {where}" for what, where in shown]

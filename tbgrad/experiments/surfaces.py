@@ -1,0 +1,118 @@
+"""`tbgrad surface`: value and gradient on a plane along two variables, into a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from tbgrad import naming
+from tbgrad.calculus import surfaces
+from tbgrad.calculus.sweeps import fixed_values
+from tbgrad.errors import OptionError, UndefinedError
+from tbgrad.experiments import conditions
+from tbgrad.experiments.launching import Outcome, Place, Product, launch
+from tbgrad.figures.reliefs import VIEWS, height_limits
+from tbgrad.functions.function import Function
+from tbgrad.results import Surface
+from tbgrad.summaries.surfaces import surface_records
+
+POINTS = 101
+
+
+def log_surface(
+    f: Function,
+    place: Place,
+    *,
+    over: Sequence[tuple[str, float, float]] = (),
+    fix: Mapping[str, float] | None = None,
+    points: int = POINTS,
+    views: Sequence[Sequence[float]] = (),
+    dtype: str = "float64",
+    seed: int = 0,
+) -> Outcome:
+    """Computes a surface and logs it; arguments and errors as in `calculus.surfaces.surface` and `launching.launch`.
+
+    Args:
+      f: `Function` of d ≥ 2 variables.
+      place: where to log.
+      over: two of (variable, low, high).
+      fix: values of the other variables.
+      points: along each axis.
+      views: (elevation, azimuth) in degrees; by default Matplotlib's own, and the tutorial's (60, 90) and (90, 90).
+      dtype: `float64` or `float32`.
+      seed: kept with the request.
+
+    Raises:
+      UndefinedError: f is defined nowhere on the grid.
+      OptionError: a view is not two numbers, or asked for twice.
+    """
+    seen = _check_views(views) or VIEWS
+    result = surfaces.surface(f, over, fix, points=points, dtype=dtype)
+    if not np.isfinite(result.value).any():
+        raise UndefinedError(f"{f.label} is not defined anywhere on {result.where}: choose other ranges.")
+    ranges = [(name, c[0], c[-1]) for name, c in zip(result.axes, (result.x, result.y), strict=True)]
+    asked = {"command": "surface", **f.request(), "over": ranges, "fixed": dict(result.fixed), "points": points}
+    asked |= {"views": seen, "dtype": dtype, "seed": seed}
+    fixed = f"surface/{'-'.join(naming.word(name) for name in result.axes)}"
+    name = naming.run_name(f.name, fixed, _settings(f, result, over, seen, dtype, seed), asked)
+
+    arrays = {n: getattr(result, n) for n in ("x", "y", "position", "value", "gradient")}
+    report = {"function": result.subject.identity, "axes": result.axes, "fixed": result.fixed, **arrays}
+    report |= {"where": result.where, "undefined": result.undefined, "kinks": result.kinks, "views": seen}
+    return launch(
+        place, name, asked, lambda: Product(surface_records(result, seen), arrays, report, describe_surface(result))
+    )
+
+
+def describe_surface(result: Surface) -> list[str]:
+    """What came out, in a few lines."""
+    lines = [f"{result.subject.equation}, {result.where}, {len(result.x)} × {len(result.y)} points"]
+    if result.undefined:
+        lines.append(f"{result.subject.label} is {result.undefined}: a hole in the pictures")
+    if result.kinks:
+        lines.append(f"{result.subject.label} has {result.kinks}")
+    low, high, cut = height_limits(result.value)
+    if cut:
+        lines.append(f"it goes far beyond most of its values: heights are cut at {low:.6g} and {high:.6g}")
+    value = np.where(np.isfinite(result.value), result.value, np.nan)
+    for word, extreme in (("lowest", np.nanargmin), ("highest", np.nanargmax)):
+        row, column = np.unravel_index(extreme(value), value.shape)
+        where = f"{result.axes[0]} = {result.x[column]:.6g}, {result.axes[1]} = {result.y[row]:.6g}"
+        lines.append(f"{word} value {value[row, column]:.6g} at {where}")
+    for minimum in result.subject.minima:
+        point = ", ".join(f"{x:.6g}" for x in minimum.points[0])
+        lines.append(f"known minimum {minimum.value:.6g} at {'a ring through ' * minimum.is_curve}({point})")
+    return lines
+
+
+def _check_views(views: Sequence[Sequence[float]]) -> tuple[tuple[float, float], ...]:
+    for view in views:
+        if len(view) != 2:
+            raise OptionError(
+                f"a view is an elevation and an azimuth in degrees, as in 60,90; got {len(view)} numbers."
+            )
+    checked = tuple((float(elevation), float(azimuth)) for elevation, azimuth in views)
+    if len(set(checked)) < len(checked):
+        raise OptionError("a view is asked for twice.")
+    return checked
+
+
+def _settings(
+    f: Function,
+    result: Surface,
+    over: Sequence[tuple[str, float, float]],
+    views: Sequence[tuple[float, float]],
+    dtype: str,
+    seed: int,
+) -> list[tuple[str, str]]:
+    settings = conditions.parameters(f)
+    published = dict(zip(f.variables, f.domain or (), strict=False))
+    if any((low, high) != published.get(name) for name, low, high in over):
+        settings += [("over", naming.point(bounds)) for _, *bounds in over]
+    usual = fixed_values(f, result.axes, {})
+    settings += [(n, naming.number(v)) for n, v in result.fixed.items() if v != usual[n]]
+    if len(result.x) != POINTS:
+        settings.append(("points", str(len(result.x))))
+    settings += [("view", naming.point(view)) for view in views] if tuple(views) != VIEWS else []
+    return settings + conditions.common(dtype, seed)

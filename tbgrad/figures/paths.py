@@ -1,0 +1,140 @@
+"""The path of a descent on the function: on the contours of a surface, or on a curve; whole, or step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from PIL import Image
+
+from tbgrad.figures.canvas import add_legend, descent_caption, draw, drawable, drawn_image, new_figure, title
+from tbgrad.figures.contours import draw_contours, draw_minima
+from tbgrad.figures.curves import VALUE, curve_limits, draw_undefined, sweep_title
+from tbgrad.results import Descent, Sweep
+
+PATH = "red"
+_MOST_DRAWN = 6_000
+
+
+@dataclass(frozen=True)
+class PathFigure:
+    """A figure of a descent that can be moved to any of its steps.
+
+    Attributes:
+      figure: the function, with the whole path on it.
+      moving: the artists that depend on the step.
+      move: sets them to a step.
+    """
+
+    figure: Figure
+    moving: Sequence[Artist]
+    move: Callable[[int], None]
+
+
+def path_figure(descent: Descent) -> PathFigure | None:
+    """Draws the start that ends best on the descent's landscape; None where there is no landscape.
+
+    Positions outside the landscape are cut off, and the picture says so.
+    """
+    if descent.landscape is None:
+        return None
+    return _on_curve(descent) if isinstance(descent.landscape, Sweep) else _on_contours(descent)
+
+
+def frames(path: PathFigure, steps: Sequence[int]) -> list[Image.Image]:
+    """The pictures of some steps; what does not move is drawn once."""
+    for artist in path.moving:
+        artist.set_animated(True)
+    draw(path.figure)
+    canvas = path.figure.canvas
+    still = canvas.copy_from_bbox(path.figure.bbox)
+    images = []
+    for step in steps:
+        canvas.restore_region(still)
+        path.move(step)
+        for artist in path.moving:
+            path.figure.draw_artist(artist)
+        images.append(drawn_image(path.figure))
+    for artist in path.moving:
+        artist.set_animated(False)
+    return images
+
+
+def _on_contours(descent: Descent) -> PathFigure:
+    surface, start = descent.landscape, descent.best_start
+    columns = [descent.subject.variables.index(name) for name in surface.axes]
+    x, y = descent.position[:, start, columns].T
+    with new_figure() as (figure, axes):
+        draw_contours(figure, axes, surface)
+        low, high = np.array([surface.x[0], surface.y[0]]), np.array([surface.x[-1], surface.y[-1]])
+        axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+        draw_minima(axes, surface)
+        # Drawing far outside the axes overflows Agg; what cannot be seen is not drawn, but where it leaves is.
+        seen = _near(x, y, low, high)
+        left = int(np.argmin(seen)) if not seen.all() else None
+        beyond = "" if left is None else f" (leaves the picture before step {left})"
+        if not (low[0] <= x[0] <= high[0] and low[1] <= y[0] <= high[1]):
+            beyond = " (starts outside the picture)"
+        axes.set_title(f"{title(descent.subject)}\n{descent_caption(descent)}{beyond}")
+        return _moving(figure, axes, descent, np.where(seen, x, np.nan), np.where(seen, y, np.nan))
+
+
+def _on_curve(descent: Descent) -> PathFigure:
+    sweep, start = descent.landscape, descent.best_start
+    with new_figure() as (figure, axes):
+        axes.plot(sweep.coordinate, drawable(sweep.value), color=VALUE, label="f")
+        axes.set_ylim(*curve_limits(sweep.value))
+        axes.set_xlim(sweep.coordinate[0], sweep.coordinate[-1])
+        for minimum in descent.subject.minima:
+            points = np.array(minimum.points)[:, 0]
+            axes.plot(points, [minimum.value] * len(points), "*", color="gold", markeredgecolor="black", markersize=13,
+                      label="known minimum")  # fmt: skip
+        draw_undefined(axes, sweep)
+        axes.set(xlabel=sweep.axis_label, ylabel="value", title=f"{sweep_title(sweep)}\n{descent_caption(descent)}")
+        return _moving(
+            figure, axes, descent, drawable(descent.position[:, start, 0]), drawable(descent.value[:, start])
+        )
+
+
+def _moving(figure: Figure, axes: Axes, descent: Descent, x: np.ndarray, y: np.ndarray) -> PathFigure:
+    """Adds the path, its start, where it is, and which step that is."""
+    # White on black is seen on any colour of a contour, and on white.
+    marked = {"linestyle": "none", "color": "white", "markeredgecolor": "black"}
+    (path,) = axes.plot([], [], ".-", color=PATH, linewidth=1, markersize=3.5, label="path")
+    axes.plot(x[:1], y[:1], marker="o", markersize=8, label="start", **marked)
+    (now,) = axes.plot([], [], marker="X", markersize=9, label="position", **marked)
+    box = {"boxstyle": "round,pad=0.3", "facecolor": "white", "alpha": 0.85, "edgecolor": "0.7"}
+    told = axes.text(0.02, 0.02, "", transform=axes.transAxes, fontsize=8.5, bbox=box)
+    value = descent.value[:, descent.best_start]
+    drawn = _drawn_steps(descent.steps)
+
+    def move(step: int) -> None:
+        so_far = np.append(drawn[drawn < step], step)
+        path.set_data(x[so_far], y[so_far])
+        now.set_data(x[step : step + 1], y[step : step + 1])
+        told.set_text(f"step {step}: value {value[step]:.5g}")
+
+    move(descent.steps)
+    add_legend(figure)
+    return PathFigure(figure, (path, now, told), move)
+
+
+def _drawn_steps(steps: int) -> np.ndarray:
+    """All steps, or of very many some thousands: the first ones, and then ever fewer, but never far apart."""
+    if steps < _MOST_DRAWN:
+        return np.arange(steps + 1)
+    half = _MOST_DRAWN // 2
+    spaced = np.concatenate([np.geomspace(1, steps, half) - 1, np.linspace(0, steps, half)])
+    return np.unique(spaced.round().astype(int))
+
+
+def _near(x: np.ndarray, y: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Bool `[n]`: within the picture or not far outside."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        points = np.stack([x, y], axis=-1)
+        reach = high - low
+        return np.isfinite(points).all(axis=-1) & ((points > low - reach) & (points < high + reach)).all(axis=-1)

@@ -1,0 +1,90 @@
+"""What a run has once: its settings, its graph, the charts that it asks for."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tbgrad.records.series import set_fields
+
+
+@dataclass(frozen=True, eq=False)
+class HParams:
+    """The settings of a run, for the HParams dashboard; its metrics are the run's scalars.
+
+    Attributes:
+      values: bool, number or string by name; None is left out, since TensorBoard has no such value.
+      trial: tells this run from others with equal settings, which TensorBoard would merge; made up where none is given.
+      succeeded: how the session ended; None while it goes on.
+      wall_time: (start, end) in seconds since 1970; end is None while it goes on.
+    """
+
+    values: Mapping[str, bool | float | str]
+    trial: str = ""
+    succeeded: bool | None = None
+    wall_time: tuple[float, float | None] | None = None
+
+    def __post_init__(self):
+        kept = {name: value for name, value in self.values.items() if value is not None}
+        wall_time = self.wall_time or (time.time(), None if self.succeeded is None else time.time())
+        set_fields(self, values=kept, wall_time=wall_time, trial=self.trial or uuid.uuid4().hex)
+
+
+@dataclass(frozen=True)
+class GraphNode:
+    """One node of a graph as TensorBoard shows it.
+
+    Attributes:
+      name: unique; each `/` in it opens a scope.
+      operation: its type.
+      inputs: names of the nodes whose output it takes; `name:1` is a second output.
+      attributes: texts by name, listed on the card of the node when it is clicked.
+      shape: of its output, () for a number; None where it is not known. Arrows are as thick as what flows is large.
+    """
+
+    name: str
+    operation: str
+    inputs: tuple[str, ...] = ()
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    shape: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class GraphRecord:
+    """A run's graph, for the Graphs dashboard: its nodes, and the time in seconds since 1970."""
+
+    nodes: Sequence[GraphNode]
+    wall_time: float | None = None
+
+    def __post_init__(self):
+        set_fields(self, nodes=tuple(self.nodes), wall_time=time.time() if self.wall_time is None else self.wall_time)
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart of several scalars, for the Custom Scalars dashboard.
+
+    Attributes:
+      title: of the chart.
+      tags: regular expressions; a line for each tag of each run that matches one of them. Of a margin chart: the
+        tags of value, lower and upper bound, of one band after the other.
+      is_margin: whether it draws one line in a band.
+    """
+
+    title: str
+    tags: tuple[str, ...]
+    is_margin: bool = False
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The charts of the Custom Scalars dashboard, by category; TensorBoard merges the layouts of all runs."""
+
+    categories: Mapping[str, Sequence[Chart]]
+    wall_time: float | None = None
+
+    def __post_init__(self):
+        categories = {title: tuple(charts) for title, charts in self.categories.items()}
+        set_fields(self, categories=categories, wall_time=time.time() if self.wall_time is None else self.wall_time)

@@ -1,0 +1,72 @@
+"""Images and Mesh: everything is loaded and drawn, animations move, and paths have a slider."""
+
+import io
+import urllib.request
+
+import pytest
+from PIL import Image
+
+LARGEST_GIF = 2**20
+
+# [run, tag, address of the picture if it is loaded, how many steps the slider has if there is one] of each card.
+# A person would open each group, and go through its pages.
+PICTURES = """for (const group of all('tf-category-paginated-view')) {
+    group._limit = 100;
+    if (!group.opened) group._togglePane();
+}
+return all('tf-image-loader').map(card => {
+    const [picture] = all('img', card.shadowRoot), [slider] = all('paper-slider', card.shadowRoot).filter(shown);
+    return [card.run, card.tag, picture?.naturalWidth > 0 ? picture.src : '', slider ? slider.max - slider.min + 1 : 1];
+})"""
+MESHES = "all('tf-mesh-loader').filter(card => card.tag == arguments[0])"
+CANVASES = f"return {MESHES}.flatMap(card => all('canvas', card.shadowRoot)).filter(shown)"
+SLIDERS = f"""return {MESHES}.flatMap(card => all('paper-slider', card.shadowRoot)).filter(shown).map(
+    slider => slider.max - slider.min + 1)"""
+
+
+@pytest.fixture(scope="module")
+def images(page, board):
+    """{(run, tag): (address, steps)} of the dashboard Images, when all that TensorBoard lists is loaded."""
+    page.open("images")
+    listed = {(run, tag) for run, tags in board("plugin/images/tags").items() for tag in tags}
+
+    def missing():
+        return sorted(listed - {(run, tag) for run, tag, source, _ in page.ask(PICTURES) if source})
+
+    page.wait("missing pictures", missing, expected=[])
+    return {(run, tag): (source, steps) for run, tag, source, steps in page.ask(PICTURES)}
+
+
+def of_tag(images, wanted):
+    return {run: found for (run, tag), found in images.items() if tag == wanted}
+
+
+def test_images_shows_all_pictures_of_the_tour(images):
+    counts = {"descent/animation": 9, "descent/path": 9, "sweep/curve": 4, "surface/contour": 3, "surface/contour3d": 3}
+    assert {tag: len(of_tag(images, tag)) for tag in counts} == counts
+
+
+def test_the_animations_move(images):
+    for run, (source, _) in of_tag(images, "descent/animation").items():
+        with urllib.request.urlopen(source, timeout=30) as answer:
+            found = answer.read()
+        assert found.startswith(b"GIF8") and len(found) < LARGEST_GIF, run
+        with Image.open(io.BytesIO(found)) as gif:
+            assert gif.n_frames > 10, run
+
+
+def test_the_paths_have_a_slider_of_ten_steps(images):
+    assert {run: steps for run, (_, steps) in of_tag(images, "descent/path").items() if steps != 10} == {}
+
+
+@pytest.mark.parametrize(
+    ("run", "tag", "steps"),
+    [("ripple/surface/x-y", "surface/mesh", 1), ("rosenbrock/descent/adam_lr0.05", "descent/mesh", 10)],
+)
+def test_the_meshes_are_drawn(page, run, tag, steps):
+    # One run at a time, since nothing but the processor draws here. Mesh shows each one twice, in two groups.
+    page.open(f"mesh&regexInput={run}$")
+    page.wait("both canvases", f"{CANVASES}.length", tag, expected=2)
+    page.wait("sliders", SLIDERS, tag, expected=[steps] * 2 if steps > 1 else [])
+    # A blank canvas has one colour; the shades of a surface are many.
+    page.wait("how many colours", lambda: len(page.colours(f"{CANVASES}[0]", tag)), until=lambda n: n > 1000)

@@ -1,0 +1,120 @@
+"""HParams, Custom Scalars and Text: each run is there, with its numbers, lines and tables."""
+
+import pytest
+
+import tbgrad
+
+# Each row of the table as {column: text}.
+ROWS = """const cells = all('vaadin-grid-cell-content').filter(shown);
+const columns = cells.filter(e => e.querySelector('.table-header')).map(text);
+const values = cells.filter(e => !e.querySelector('.table-header')).map(text);
+return Array.from({length: Math.ceil(values.length / columns.length)}, (_, row) => Object.fromEntries(
+    columns.map((column, i) => [column, values[row * columns.length + i]])))"""
+# [title, [what the legend names], how many lines are drawn] of each chart; a line has a smooth and a faint part.
+CHARTS = """return all('tf-custom-scalar-multi-line-chart-card').map(card => [
+    card.shadowRoot.querySelector('tf-card-heading').displayName,
+    all('.match-list-entry', card.shadowRoot).map(e => text(e).replace(/^\\S+ /, '')).sort(),
+    new Set(all('path.line', card.shadowRoot).map(e => e.getAttribute('d')).filter(d => d?.length > 30)).size / 2])"""
+# A person would open each group, and go through its pages. [run, tag, its text, its table's cells] of each card.
+TEXTS = """for (const group of all('tf-category-paginated-view')) {
+    group._limit = 100;
+    if (!group.opened) group._togglePane();
+}
+return all('tf-text-loader').map(card => [card.run, card.tag,
+    all('#markdown', card.shadowRoot).map(text).join(' ').trim(), all('td', card.shadowRoot).map(text)])"""
+
+DIVERGED = "rosenbrock/descent/sgd_lr0.01"
+
+
+@pytest.fixture(scope="module")
+def descents(tour):
+    """{run: its records} of the nine descents."""
+    return {str(run.relative_to(tour)): tbgrad.read_run(run) for run in sorted(tour.glob("*/descent/*"))}
+
+
+@pytest.fixture(scope="module")
+def trials(page, descents):
+    """{run: {column: text}} of the table of HParams."""
+    page.open("hparams")
+    runs = "return all('tf-hparams-table-view')[0]?.sessionGroups?.map(group => group.name).sort()"
+    page.wait("trials", runs, expected=sorted(descents))
+    rows = page.wait("rows", lambda: {row["Trial ID"]: row for row in page.ask(ROWS) if len(row) > 5})
+    assert set(rows) == set(descents)
+    return rows
+
+
+def test_hparams_has_a_row_for_each_descent(trials, descents):
+    assert len(trials) == len(descents) == 9
+    for run, row in trials.items():
+        function, _, conditions = run.split("/")
+        optimizer, rate = conditions.split("_")[:2]
+        assert (row["function"], row["optimizer"]) == (function, optimizer)
+        assert float(row["learning_rate"]) == float(rate.removeprefix("lr"))
+
+
+def test_hparams_shows_the_metrics_last_values(trials, descents):
+    metrics = [column for column in trials[DIVERGED] if "/" in column]
+    assert len(metrics) > 3
+    for run, row in trials.items():
+        for metric in metrics:
+            if metric in descents[run].scalars:
+                last = float(descents[run].scalars[metric].value[-1])
+                assert float(row[metric]) == pytest.approx(last, rel=1e-3, nan_ok=True), (run, metric)
+            else:
+                assert row[metric] == "", (run, metric)
+
+
+def test_custom_scalars_draws_the_races_and_the_sweeps(page, tour, descents):
+    page.open("custom_scalars")
+    sweeps = [str(run.relative_to(tour)) for run in tour.glob("*/sweep/*")]
+    racers = [run for run in descents if "descent/log10_gap" in descents[run].scalars]
+    assert (len(sweeps), len(racers)) == (4, 8)
+
+    def legend(runs, *tags):
+        return sorted(f"{tag} ({run})" for tag in tags for run in runs)
+
+    both = legend(descents, "descent/value", "descent/gradient_norm")
+    charts = [
+        ["log10 of the gap to the minimum: all racers", legend(racers, "descent/log10_gap"), 8],
+        # What diverges is out of this chart at once.
+        ["value and gradient norm", both, len(both) - 2],
+        ["value and slope along the line", legend(sweeps, "sweep/value", "sweep/slope"), 8],
+    ]
+    page.wait("charts", CHARTS, expected=charts)
+
+
+@pytest.fixture(scope="module")
+def texts(page, board):
+    """{(run, tag): (its text, its tables' cells)} of the dashboard Text."""
+    page.open("text")
+    listed = {(run, tag) for run, tags in board("plugin/text/tags").items() for tag in tags}
+
+    def cards():
+        shown = {(run, tag): (said, cells) for run, tag, said, cells in page.ask(TEXTS)}
+        return shown if {key for key, (said, _) in shown.items() if said} == listed else {}
+
+    return page.wait(f"texts {sorted(listed)}", cards)
+
+
+def test_text_shows_the_tours_page_first(texts):
+    said, cells = texts["about", "about/tour"]
+    assert next(iter(texts)) == ("about", "about/tour")
+    assert said.startswith("The tour") and "Where to look" in said and "tilted_waves = cos(x)*sin(y) + x/y" in said
+    assert {"Which optimizer won?", "Images, Mesh", "descent/log10_gap"} <= set(cells)
+
+
+def test_text_has_a_page_with_tables_for_each_run(texts, tour):
+    kinds = {"descent": {"descent/story"}, "surface": {"surface/story"}, "sweep": {"sweep/story"}}
+    kinds |= {"graph": {"graph/story", "graph/backward"}, "graph_twice": {"graph/story"}, "graph_by_hand": set()}
+    runs = [str(path.parent.relative_to(tour)) for path in tour.glob("*/*/**/run.json")]
+    expected = {(run, tag) for run in runs for tag in kinds[run.split("/")[1]]}
+    assert {key for key in texts if key[1] != "about/tour"} == expected
+    assert {key for key, (_, cells) in texts.items() if not cells} == set()
+
+
+def test_text_tells_the_numbers_of_the_descent_and_of_the_passes(texts):
+    said, _ = texts["rosenbrock/descent/adam_lr0.05", "descent/story"]
+    assert "adam on rosenbrock = (1 - x)**2 + 100*(y - x**2)**2" in said and "Converged" in said
+    assert "Diverged" in texts[DIVERGED, "descent/story"][0]
+    # cos(2) sin(1), as mpmath says.
+    assert any(cell.startswith("-0.3501754883740") for cell in texts["tilted_waves/graph", "graph/backward"][1])

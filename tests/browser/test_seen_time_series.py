@@ -1,0 +1,50 @@
+"""Time Series, at the addresses that the tour prints."""
+
+RACERS = ("adam_lr0.05", "rmsprop_lr0.001", "sgd_lr0.00125", "sgd_lr0.001_momentum0.9", "sgd_lr0.01")
+SURFACES = [f"{function}/surface/x-y" for function in ("ripple", "rosenbrock", "tilted_waves")]
+CURVES = ["fading_wave/sweep/x_points100_tangent4.1", "ripple/sweep/x"]
+CURVES += ["rosenbrock/sweep/line_from-1.2_1_to1_1", "tilted_waves/sweep/x_y1"]
+
+# [tag, [run of each row of the table below the chart]] of each card.
+CHARTS = """return all('scalar-card').map(card => [text(card.querySelector('.tag')),
+    all('tb-data-table-content-row', card).map(row => text(all('.cell', row)[1]))]).sort()"""
+# [tag, run, whether the picture is loaded] of each card.
+PICTURES = """return all('image-card').map(card => [text(card.querySelector('.tag')), text(card.querySelector('.run')),
+    card.querySelector('img')?.naturalWidth > 0]).sort()"""
+
+
+def test_the_race_has_a_line_for_each_racer(page, board):
+    page.open(board.views["the race"])
+    runs = [f"rosenbrock/descent/{racer}" for racer in RACERS]
+    charts = [[tag, runs] for tag in ("descent/decrease_ratio", "descent/log10_gap")]
+    page.wait("charts and their runs", CHARTS, expected=charts)
+    colours = page.ask("return all('scalar-card .row-circle span').map(e => e.style.backgroundColor)")
+    colours = [tuple(int(part) for part in colour[4:-1].split(",")) for colour in colours[: len(RACERS)]]
+    assert len(set(colours)) == len(RACERS)
+
+    def undrawn(chart):
+        # The last racer diverges and leaves the chart at once.
+        seen = page.colours("return all('scalar-card .series-view canvas')[arguments[0]]", chart)
+        return [colour for colour in colours[:-1] if colour not in seen]
+
+    for chart, (tag, _) in enumerate(charts):
+        page.wait(f"colours of missing lines of {tag}", undrawn, chart, expected=[])
+
+
+def test_the_surfaces(page, board):
+    page.open(board.views["the surfaces"])
+    cards = [[tag, run, True] for tag in ("surface/contour", "surface/relief/30_-60") for run in SURFACES]
+    page.wait("pictures", PICTURES, expected=cards)
+
+
+def test_the_curves(page, board):
+    page.open(board.views["curves and tangents"])
+    page.wait("pictures", PICTURES, expected=[["sweep/curve", run, True] for run in CURVES])
+
+
+def test_the_ways_down(page, board):
+    page.open(board.views["the ways down"])
+    page.wait("how many cards", "return all('.group-text .group-card-count').map(text)", expected=["18 cards"])
+    # The cards further down are loaded when one scrolls there.
+    shown = page.wait("loaded pictures", PICTURES.replace(").sort()", ").filter(card => card[2])"))
+    assert {tag for tag, _, _ in shown} <= {"descent/animation", "descent/path"}

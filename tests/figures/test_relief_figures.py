@@ -1,0 +1,189 @@
+"""Contours and surfaces in three dimensions: what is drawn are samples of the formula, evaluated by NumPy."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from matplotlib.contour import ContourSet
+from mpl_toolkits.mplot3d.art3d import Poly3DCollection
+
+import tbgrad
+from tbgrad.figures.canvas import encode
+from tbgrad.figures.reliefs import DEFAULT_VIEW, VIEWS, contour3d_figure, height_limits, relief_figure
+
+FORMULAS = {
+    "ripple": lambda x, y: np.sin(np.sqrt(x**2 + y**2)),
+    "rosenbrock": lambda x, y: (1 - x) ** 2 + 100 * (y - x**2) ** 2,
+    "tilted_waves": lambda x, y: np.cos(x) * np.sin(y) + x / y,
+}
+
+
+def surface(name, points=101, **options):
+    return tbgrad.surface(tbgrad.resolve(name), points=points, **options)
+
+
+def square(text, dtype="float64", points=21):
+    return tbgrad.surface(tbgrad.resolve(text), [("x", -1.0, 1.0), ("y", -1.0, 1.0)], points=points, dtype=dtype)
+
+
+def drawn(figure, kind):
+    (artist,) = [c for c in figure.axes[0].collections if isinstance(c, kind)]
+    return artist
+
+
+def corners(figure):
+    """The facets [facets, 4, 3]; Matplotlib has no public name for them, and two private ones."""
+    relief = drawn(figure, Poly3DCollection)
+    return np.asarray(relief._faces) if hasattr(relief, "_faces") else relief._vec[:3].T.reshape(-1, 4, 3)
+
+
+@pytest.fixture(scope="module")
+def waves():
+    return surface("tilted_waves")
+
+
+def test_fifty_contours_of_the_ripple_lie_at_their_levels():
+    contours = drawn(contour3d_figure(surface("ripple")), ContourSet)
+    assert contours.get_cmap().name == "binary" and len(contours.levels) == 50
+    assert ((contours.levels >= -1) & (contours.levels <= 1)).all()
+    np.testing.assert_allclose(contours.levels, np.linspace(-1, 1, 50), atol=1e-3)
+    # Each level has a line, and f is that level all along it, but for the straight lines between grid points.
+    for level, path in zip(contours.levels[1:-1], contours.get_paths()[1:-1], strict=True):
+        assert len(path.vertices) > 10
+        assert np.abs(FORMULAS["ripple"](*path.vertices.T) - level).max() < 0.02
+
+
+def test_contours_stand_at_their_heights():
+    # The ripple's contours are circles; seen flat from the front, each is a line at its own height.
+    figure = contour3d_figure(surface("ripple", points=41), (0.0, 0.0))
+    encode(figure)
+    contours = drawn(figure, ContourSet)
+    figure.axes[0].set_proj_type("ortho")
+    encode(figure)
+    heights = [path.vertices[:, 1] for path in contours.get_paths()[1:-1]]
+    middles = np.array([h.mean() for h in heights])
+    assert max(np.ptp(h) for h in heights) < 1e-3 * (middles[-1] - middles[0])
+    np.testing.assert_allclose(np.diff(middles), np.diff(middles).mean(), rtol=1e-2)
+
+
+@pytest.mark.parametrize("name", ["ripple", "rosenbrock"])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_the_corners_of_every_facet_are_samples_of_the_formula(name, dtype):
+    result = surface(name, points=41, dtype=dtype)
+    x, y, z = np.moveaxis(corners(relief_figure(result)), -1, 0)
+    assert x.shape == (40 * 40, 4)
+    expected = FORMULAS[name](x, y)
+    np.testing.assert_allclose(z, expected, rtol=1e-12, atol=np.abs(expected).max() * 4 * np.finfo(dtype).eps)
+    # A facet is a whole cell of the grid, once around: each step goes along one axis.
+    (low_x, high_x), (low_y, high_y) = tbgrad.resolve(name).domain
+    steps = [np.diff(c, axis=1, append=c[:, :1]) for c in (x, y)]
+    np.testing.assert_allclose(np.abs(steps[0]).sum(axis=1), 2 * (high_x - low_x) / 40, rtol=1e-5)
+    np.testing.assert_allclose(np.abs(steps[1]).sum(axis=1), 2 * (high_y - low_y) / 40, rtol=1e-5)
+    assert (np.minimum(np.abs(steps[0]), np.abs(steps[1])) < 1e-6).all()
+    assert len(np.unique(np.stack([x.mean(1), y.mean(1)]).round(4), axis=1).T) == 40 * 40
+
+
+def test_fine_grids_are_thinned_to_a_hundred_facets_a_side():
+    x, y, z = np.moveaxis(corners(relief_figure(surface("ripple", points=251))), -1, 0)
+    assert x.shape == (100 * 100, 4)
+    np.testing.assert_allclose(z, FORMULAS["ripple"](x, y), rtol=1e-12)
+    assert (x.min(), x.max(), y.min(), y.max()) == (0.0, 6.0, -6.0, 6.0)
+
+
+def test_facets_have_the_colours_of_the_flat_contours():
+    figure = relief_figure(surface("ripple", points=41))
+    heights = corners(figure)[:, :, 2].mean(axis=1)
+    order = heights.argsort()
+    # Viridis is the brighter the higher.
+    # The public colours are sorted by depth.
+    bright = drawn(figure, Poly3DCollection)._facecolor3d[order] @ [0.21, 0.72, 0.07, 0.0]
+    assert (np.diff(bright) >= -1e-3).all() and bright[-1] > bright[0] + 0.5
+    assert figure.axes[1].get_ylabel() == "value (colours by quantile)"
+
+
+@pytest.mark.parametrize("draw", [contour3d_figure, relief_figure])
+@pytest.mark.parametrize("view", [*VIEWS, (12.5, 200.0), (-90.0, 0.0)])
+def test_the_view_is_the_one_that_was_asked_for(draw, view):
+    axes = draw(surface("ripple", points=11), view).axes[0]
+    assert (axes.elev, axes.azim) == view
+    above = abs(view[0]) == 90
+    assert (len(axes.get_zticks()) == 0) == above and (axes.get_zlabel() == "") == above
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("x", "y") and len(axes.get_xticks()) > 2
+
+
+def test_the_views_are_matplotlibs_and_the_tutorials():
+    assert DEFAULT_VIEW == (30.0, -60.0) and VIEWS == ((30.0, -60.0), (60.0, 90.0), (90.0, 90.0))
+
+
+def test_nothing_is_drawn_where_the_function_has_a_pole(waves):
+    x, y, z = np.moveaxis(corners(relief_figure(waves)), -1, 0)
+    low, high, cut = height_limits(waves.value)
+    assert cut and (z >= low).all() and (z <= high).all()
+    # The undefined row is y = 0, and the grid's next rows are 0.12 beside it.
+    assert np.abs(y).min() == pytest.approx(0.12) and ((y > 0).all(axis=1) | (y < 0).all(axis=1)).all()
+    expected = FORMULAS["tilted_waves"](x, y)
+    np.testing.assert_allclose(z, expected.clip(low, high), rtol=1e-9, atol=1e-12)
+    # A facet that lies beyond the limits with all its corners is left out; most of the others are there.
+    assert ((expected >= low) & (expected <= high)).any(axis=1).all() and len(z) > 9000
+
+
+@pytest.mark.parametrize("draw", [contour3d_figure, relief_figure])
+def test_the_title_says_where_it_is_undefined_and_cut(waves, draw):
+    title = draw(waves).axes[0].get_title()
+    low, high, _ = height_limits(waves.value)
+    assert "undefined at y = 0" in title and f"cut at {low:.3g} and {high:.3g}" in title and "tilted_waves" in title
+    title = draw(surface("ripple")).axes[0].get_title()
+    assert "undefined" not in title and "cut" not in title
+
+
+def test_the_contours_of_a_pole_lie_within_the_limits(waves):
+    contours = drawn(contour3d_figure(waves), ContourSet)
+    low, high, _ = height_limits(waves.value)
+    np.testing.assert_allclose(contours.levels, np.linspace(low, high, 50))
+    for path in contours.get_paths():
+        assert (np.abs(path.vertices[:, 1]) >= 0.12 - 1e-9).all()
+
+
+@pytest.mark.parametrize("name", ["ripple", "rosenbrock"])
+def test_surfaces_without_a_pole_are_drawn_whole(name):
+    (low_x, high_x), (low_y, high_y) = tbgrad.resolve(name).domain
+    z = FORMULAS[name](*np.meshgrid(np.linspace(low_x, high_x, 101), np.linspace(low_y, high_y, 101)))
+    low, high, cut = height_limits(surface(name).value)
+    assert not cut and (low, high) == (pytest.approx(z.min(), abs=1e-12), pytest.approx(z.max(), rel=1e-12))
+
+
+@pytest.mark.parametrize(
+    ("beyond", "low_is_cut", "high_is_cut"), [((), 0, 0), ((500.0,), 0, 1), ((-500.0,), 1, 0), ((-500.0, 500.0), 1, 1)]
+)
+def test_only_the_side_with_the_pole_is_cut(beyond, low_is_cut, high_is_cut):
+    value = np.linspace(0, 100, 1001)
+    value = np.concatenate([value, beyond, [np.nan, np.inf]])
+    finite = value[np.isfinite(value)]
+    low, high, cut = height_limits(value)
+    assert cut == bool(low_is_cut or high_is_cut)
+    assert low == pytest.approx(np.percentile(finite, 5) if low_is_cut else 0.0)
+    assert high == pytest.approx(np.percentile(finite, 95) if high_is_cut else 100.0)
+
+
+FLAT = ["0*x + 0*y + 3", "log(x - 100) + y", "1/(x*y)", "1e33*x*y", "x*y*1e-320", "1e9 + 1e-9*x + 0*y", "exp(700*x)*y"]
+
+
+@pytest.mark.parametrize("text", FLAT)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("draw", [contour3d_figure, relief_figure])
+def test_flat_undefined_and_extreme_surfaces_can_be_drawn(text, dtype, draw):
+    result = square(text, dtype)
+    assert encode(draw(result)).image
+    low, high, _ = height_limits(result.value)
+    assert np.isfinite([low, high]).all() and low < high
+
+
+@pytest.mark.parametrize("value", [1e20, -1e17, 1e90])
+@pytest.mark.parametrize("draw", [contour3d_figure, relief_figure])
+def test_large_constants_can_be_drawn(value, draw):
+    result = square("x*y")
+    assert encode(draw(dataclasses.replace(result, value=np.full_like(result.value, value)))).image
+
+
+def test_a_surface_of_few_distinct_floats_can_be_drawn():
+    assert encode(contour3d_figure(square("1e16 + x + y"))).image

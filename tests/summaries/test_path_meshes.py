@@ -1,0 +1,157 @@
+"""Meshes of descents: the path lies on its surface, and knows only what happened until its step."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import tbgrad
+from tbgrad.summaries.meshes import Box, path_meshes
+
+FORMULAS = {
+    "himmelblau": lambda x, y: (x**2 + y - 11) ** 2 + (x + y**2 - 7) ** 2,
+    "rosenbrock": lambda x, y: (1 - x) ** 2 + 100 * (y - x**2) ** 2,
+    "ripple": lambda x, y: np.sin(np.sqrt(x**2 + y**2)),
+}
+RED, WHITE, BLACK = (220, 20, 20), (255, 255, 255), (0, 0, 0)
+STEPS = [0, 1, 2, 5, 20, 77, 300]
+
+
+def descend(name, optimizer, starts, steps, **options):
+    f = tbgrad.resolve(name)
+    return tbgrad.with_landscape(f, tbgrad.descend(f, tbgrad.Optimizer(*optimizer), starts, steps, **options))
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        ("rosenbrock", ("adam", 0.05), [[-1.2, 1.0]], 300),
+        ("himmelblau", ("sgd", 0.01), [[-4.9, 4.9], [0.0, 0.0]], 300),
+        ("ripple", ("sgd", 0.1), [[1.0, 2.0]], 300),
+    ],
+    ids=["rosenbrock", "himmelblau", "ripple"],
+)
+def descent(request):
+    return descend(*request.param)
+
+
+@pytest.fixture(scope="module")
+def meshes(descent):
+    return path_meshes(descent, STEPS)
+
+
+def centres(mesh, box, colour):
+    """(x, y, value) of the points of lines and balls of a colour: each has six vertices around it."""
+    of_colour = mesh.vertices[(mesh.colors == colour).all(axis=1)].reshape(-1, 6, 3).mean(axis=1)
+    return np.stack([of_colour[:, 0], -of_colour[:, 2], of_colour[:, 1]], axis=-1) / box.scale + box.middle
+
+
+def iterates(descent):
+    return descent.position[:, int(np.argmin(descent.value[-1]))]
+
+
+def test_all_steps_have_the_same_vertices_and_faces_but_for_the_path(meshes):
+    assert len(meshes) == len(STEPS)
+    for mesh in meshes:
+        assert mesh.vertices.shape == mesh.colors.shape == meshes[0].vertices.shape
+        np.testing.assert_array_equal(mesh.faces, meshes[0].faces)
+        np.testing.assert_array_equal(mesh.colors, meshes[0].colors)
+        assert mesh.faces.min() >= 0 and mesh.faces.max() < len(mesh.vertices) < 2**16
+        assert np.isfinite(mesh.vertices).all() and np.abs(mesh.vertices).max() < 1.1
+    moved = np.any([mesh.vertices != meshes[0].vertices for mesh in meshes], axis=(0, 2))
+    seen = np.any([(meshes[0].colors == colour).all(axis=1) for colour in (RED, BLACK)], axis=0)
+    assert (seen | ~moved).all() and moved.any()
+
+
+def test_the_path_lies_on_the_function(descent, meshes):
+    box = Box.around(descent.landscape)
+    for mesh in meshes:
+        for colour in (RED, WHITE, BLACK):
+            x, y, value = centres(mesh, box, colour).T
+            expected = FORMULAS[descent.subject.name](x, y)
+            np.testing.assert_allclose(value, expected, atol=1e-11 * (1 + 1 / box.scale[2]))
+
+
+def test_the_path_has_no_position_of_a_later_step(descent, meshes):
+    box, path = Box.around(descent.landscape), iterates(descent)
+    for step, mesh in zip(STEPS, meshes, strict=True):
+        drawn = centres(mesh, box, RED)[:, :2]
+        distance = np.linalg.norm(drawn[:, None] - path[None, : step + 1], axis=-1)
+        assert distance.min(axis=1).max() < 1e-9
+        # From the start to the present position, in the order of the steps.
+        np.testing.assert_allclose(drawn[[0, -1]], path[[0, step]], atol=1e-9)
+        assert len(np.unique(drawn.round(12), axis=0)) >= min(step, 5)
+
+
+def test_the_whole_path_is_drawn(descent, meshes):
+    # Its length in the plane, of 240 points, is hardly less than that of all steps.
+    drawn = centres(meshes[-1], Box.around(descent.landscape), RED)[:, :2]
+    length = [np.linalg.norm(np.diff(p, axis=0), axis=1).sum() for p in (drawn, iterates(descent))]
+    assert 0.97 * length[1] < length[0] <= length[1] * (1 + 1e-9)
+
+
+def test_the_start_is_white_and_the_position_black(descent, meshes):
+    box, path = Box.around(descent.landscape), iterates(descent)
+    for step, mesh in zip(STEPS, meshes, strict=True):
+        np.testing.assert_allclose(centres(mesh, box, WHITE)[:, :2], path[:1], atol=1e-9)
+        np.testing.assert_allclose(centres(mesh, box, BLACK)[:, :2], path[step : step + 1], atol=1e-9)
+
+
+def test_a_descent_in_float32():
+    descent = descend("rosenbrock", ("adam", 0.05), [[-1.2, 1.0]], 100, dtype="float32")
+    box = Box.around(descent.landscape)
+    x, y, value = centres(path_meshes(descent, [100])[0], box, RED).T
+    np.testing.assert_allclose(value, FORMULAS["rosenbrock"](x, y), atol=1e-3)
+    np.testing.assert_allclose([x[-1], y[-1]], descent.position[-1, 0], atol=1e-6)
+
+
+def test_a_diverging_descent_ends_where_it_leaves_the_box():
+    descent = descend("rosenbrock", ("sgd", 0.01), [[-1.2, 1.0]], 300)
+    box, surface = Box.around(descent.landscape), descent.landscape
+    meshes = path_meshes(descent, STEPS)
+    with np.errstate(invalid="ignore"):
+        within = (np.abs(descent.position[:, 0]) <= surface.x[-1]).all(axis=-1)
+    assert within[0] and not within[-1]
+    for step, mesh in zip(STEPS, meshes, strict=True):
+        assert mesh.vertices.shape == meshes[0].vertices.shape and np.isfinite(mesh.vertices).all()
+        x, y, value = centres(mesh, box, RED).T
+        assert np.abs([x, y]).max() <= 2.048 + 1e-9
+        np.testing.assert_allclose(value, FORMULAS["rosenbrock"](x, y), atol=1e-7)
+        last = np.flatnonzero(within[: step + 1])[-1]
+        np.testing.assert_allclose(centres(mesh, box, BLACK)[0, :2], descent.position[last, 0], atol=1e-9)
+
+
+def test_a_path_far_from_its_surface_leaves_it_bare(descent):
+    f = tbgrad.resolve(descent.subject.name)
+    elsewhere = tbgrad.surface(f, [("x", 50.0, 60.0), ("y", 50.0, 60.0)], points=21)
+    meshes = path_meshes(dataclasses.replace(descent, landscape=elsewhere), STEPS)
+    assert len(meshes) == len(STEPS) and len({mesh.vertices.shape for mesh in meshes}) == 1
+    for mesh in meshes:
+        assert not any((mesh.colors == colour).all(axis=1).any() for colour in (RED, WHITE, BLACK))
+
+
+def sizes(mesh, colour):
+    """How far the six vertices around each point of a colour are apart."""
+    of_colour = mesh.vertices[(mesh.colors == colour).all(axis=1)].reshape(-1, 6, 3)
+    return np.ptp(of_colour, axis=1).max(axis=1)
+
+
+def test_a_start_outside_is_not_drawn_elsewhere():
+    # Beyond the domain, x ≤ 5: the picture shows where the path goes from there, without the start.
+    descent = descend("himmelblau", ("sgd", 0.002), [[5.3, 0.0]], 30)
+    box, meshes = Box.around(descent.landscape), path_meshes(descent, [0, 1, 5])
+    path = descent.position[:, 0]
+    assert path[0, 0] > descent.landscape.x[-1] > path[1:, 0].max()
+    # What is outside keeps its vertices, all in one point, which shows nothing.
+    assert not any(sizes(meshes[0], colour).any() for colour in (RED, WHITE, BLACK))
+    assert not any(sizes(mesh, WHITE).any() for mesh in meshes)
+    for step, mesh in zip((1, 5), meshes[1:], strict=True):
+        assert sizes(mesh, RED).min() > 0.001 and sizes(mesh, BLACK).min() > 0.01
+        np.testing.assert_allclose(centres(mesh, box, RED)[[0, -1], :2], path[[1, step]], atol=1e-9)
+        np.testing.assert_allclose(centres(mesh, box, BLACK)[:, :2], path[[step]], atol=1e-9)
+    assert len({mesh.vertices.shape for mesh in meshes}) == 1
+
+
+def test_what_is_inside_can_be_seen(meshes):
+    for mesh in meshes:
+        assert sizes(mesh, RED).min() > 0.001 and min(sizes(mesh, WHITE).min(), sizes(mesh, BLACK).min()) > 0.01
