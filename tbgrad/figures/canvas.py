@@ -20,9 +20,10 @@ from PIL import Image
 
 from tbgrad.results import Descent, Subject
 
-# A dashboard's card shows pictures at about this width; fonts are chosen to be read there.
+# Dashboards show pictures at less than half of their pixels: a small page makes letters that can be read there.
+SIZE, DPI = (4.8, 3.8), 160
+_LEGEND_LETTERS = 66
 _LARGEST = 1e100
-SIZE, DPI = (5.8, 4.4), 140
 
 _STYLE = {
     "font.size": 9.5,
@@ -86,7 +87,10 @@ def drawable(values: np.ndarray) -> np.ndarray:
 def add_legend(figure: Figure) -> None:
     """Puts one legend below everything, where it hides no data."""
     entries = dict(zip(*reversed(figure.axes[0].get_legend_handles_labels()), strict=True))
-    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=min(4, len(entries)))
+    # Every entry has a mark in front that is about six letters wide.
+    letters = sum(len(label) + 6 for label in entries)
+    columns = min(4, len(entries), max(1, len(entries) * _LEGEND_LETTERS // max(1, letters)))
+    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=columns)
 
 
 def title(subject: Subject) -> str:

@@ -86,8 +86,12 @@ def sides(surface: Surface) -> np.ndarray:
 def add_value_bar(figure: Figure, axes: Axes, levels: np.ndarray, **placed: float) -> None:
     """Says which colour is which value."""
     ticks = levels[np.unique(np.linspace(0, len(levels) - 1, 9).round().astype(int))]
-    bar = figure.colorbar(value_colours(levels), ax=axes, ticks=ticks, format="%.3g", spacing="uniform", **placed)
+    bar = figure.colorbar(value_colours(levels), ax=axes, ticks=ticks, format=_three_digits, **placed)
     bar.set_label("value (colours by quantile)")
+
+
+def _three_digits(value: float, _: int | None = None) -> str:
+    return f"{float(f'{value:.3g}'):g}"
 
 
 def draw_minima(axes: Axes, surface: Surface) -> None:

@@ -95,12 +95,14 @@ def _on_curve(descent: Descent) -> PathFigure:
                       label="known minimum")  # fmt: skip
         draw_undefined(axes, sweep)
         axes.set(xlabel=sweep.axis_label, ylabel="value", title=f"{sweep_title(sweep)}\n{descent_caption(descent)}")
-        return _moving(
-            figure, axes, descent, drawable(descent.position[:, start, 0]), drawable(descent.value[:, start])
-        )
+        x, y = drawable(descent.position[:, start, 0]), drawable(descent.value[:, start])
+        # The foot of the axes belongs to minima and to the marks of what is undefined.
+        return _moving(figure, axes, descent, x, y, told_at="top")
 
 
-def _moving(figure: Figure, axes: Axes, descent: Descent, x: np.ndarray, y: np.ndarray) -> PathFigure:
+def _moving(
+    figure: Figure, axes: Axes, descent: Descent, x: np.ndarray, y: np.ndarray, told_at: str = "bottom"
+) -> PathFigure:
     """Adds the path, its start, where it is, and which step that is."""
     # White on black is seen on any colour of a contour, and on white.
     marked = {"linestyle": "none", "color": "white", "markeredgecolor": "black"}
@@ -108,7 +110,8 @@ def _moving(figure: Figure, axes: Axes, descent: Descent, x: np.ndarray, y: np.n
     axes.plot(x[:1], y[:1], marker="o", markersize=8, label="start", **marked)
     (now,) = axes.plot([], [], marker="X", markersize=9, label="position", **marked)
     box = {"boxstyle": "round,pad=0.3", "facecolor": "white", "alpha": 0.85, "edgecolor": "0.7"}
-    told = axes.text(0.02, 0.02, "", transform=axes.transAxes, fontsize=8.5, bbox=box)
+    at, side = {"bottom": (0.02, "left"), "top": (0.98, "right")}[told_at]
+    told = axes.text(at, at, "", ha=side, va=told_at, transform=axes.transAxes, fontsize=8.5, bbox=box)
     value = descent.value[:, descent.best_start]
     drawn = _drawn_steps(descent.steps)
 

@@ -86,7 +86,7 @@ def _set_up(axes: Axes, surface: Surface, view: tuple[float, float]) -> None:
     axes.view_init(*view)
     # Room for the labels, which the layout does not know in three dimensions.
     axes.set_box_aspect(None, zoom=0.88)
-    axes.locator_params(axis="z", nbins=5)
+    axes.locator_params(nbins=5)
     if abs(view[0]) == 90:
         # Seen from straight above, heights would be written over each other.
         axes.set(zticks=[], zlabel="")
