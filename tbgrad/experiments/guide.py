@@ -125,8 +125,9 @@ def guide(told: Sequence[str]) -> str:
     """A page that says which dashboard answers which question, with the story below, as markdown."""
     parts = ["A tutorial on gradients, and a race of optimizers. Each run has a page of its own under this one."]
     questions = (
-        ("Which optimizer won?", "Custom Scalars, or HParams", "descent/log10_gap"),
-        ("Where is the minimum? Is it a point or a ring?", "Images, Mesh", "surface/contour"),
+        ("Which optimizer won?", "Time Series; Custom Scalars: all racers", "descent/log10_gap"),
+        ("Which settings took how many steps?", "HParams: tick this metric at the left", "metrics/steps_to_gap"),
+        ("Where is the minimum? Is it a point or a ring?", "Images; Mesh: tick one run", "surface/contour"),
         ("Where is the function undefined?", "Images", "surface/contour"),
         ("Which way does the gradient point?", "Images", "surface/contour"),
         ("How does the gradient come about?", "Graphs: a run graph_by_hand, click on a node", "graph/backward"),
@@ -139,7 +140,7 @@ def guide(told: Sequence[str]) -> str:
 
 def views() -> list[str]:
     """What to open first, with its address."""
-    race = address("timeseries", runFilter="rosenbrock/descent", tagFilter="log10_gap|decrease_ratio", smoothing="0")
+    race = address("timeseries", runFilter="rosenbrock/descent", tagFilter="log10_gap", smoothing="0")
     shown = (
         ("what to look at", address("text")),
         ("the race", race),

@@ -6,6 +6,7 @@ Figures are drawn from results and must not know functions, TensorFlow or Tensor
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from tbgrad.results import Descent, Subject
 # Dashboards show pictures at less than half of their pixels: a small page makes letters that can be read there.
 SIZE, DPI = (4.8, 3.8), 160
 _LEGEND_LETTERS = 66
+_TITLE_LETTERS = 60
 _LARGEST = 1e100
 
 _STYLE = {
@@ -91,6 +93,18 @@ def add_legend(figure: Figure) -> None:
     letters = sum(len(label) + 6 for label in entries)
     columns = min(4, len(entries), max(1, len(entries) * _LEGEND_LETTERS // max(1, letters)))
     figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=columns)
+
+
+def set_title(axes: Axes, heading: str, *conditions: str, width: float = 0.84, room: float | None = None) -> None:
+    """Writes a heading and lines of conditions above the axes, in letters that fit into a share of the page's width.
+
+    The title is centred on the axes, and these stand aside where the page has a colour bar: 0.84 is what is left to
+    it then. Room is left below the title in points, by default Matplotlib's own.
+    """
+    lines = [line for said in conditions for line in textwrap.wrap(said, int(_TITLE_LETTERS * width))]
+    text = axes.set_title("\n".join([heading, *lines]), pad=room)
+    overlong = text.get_window_extent().width / (width * axes.figure.bbox.width)
+    text.set_fontsize(text.get_fontsize() / max(1.0, overlong))
 
 
 def title(subject: Subject) -> str:

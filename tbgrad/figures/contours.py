@@ -10,7 +10,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
 
-from tbgrad.figures.canvas import add_legend, drawable, new_figure, title
+from tbgrad.figures.canvas import add_legend, drawable, new_figure, set_title, title
 from tbgrad.results import KnownMinimum, Surface
 
 _LEVELS = 24
@@ -44,16 +44,15 @@ def surface_figure(surface: Surface) -> Figure:
         _draw_gradient(axes, surface)
         axes.set(xlim=(surface.x[0], surface.x[-1]), ylim=(surface.y[0], surface.y[-1]))
         draw_minima(axes, surface)
-        axes.set_title(surface_title(surface))
+        set_title(axes, *surface_title(surface))
         add_legend(figure)
         return figure
 
 
-def surface_title(surface: Surface, more: str = "") -> str:
-    """The function, what is fixed, and where it is undefined."""
+def surface_title(surface: Surface, more: str = "") -> tuple[str, str]:
+    """The function, and a line about what is fixed and where it is undefined."""
     said = [f"{name} = {value:g}" for name, value in surface.fixed.items()]
-    said += [text for text in (surface.undefined, more) if text]
-    return title(surface.subject) + ("\n" + "; ".join(said) if said else "")
+    return title(surface.subject), "; ".join([*said, *(text for text in (surface.undefined, more) if text)])
 
 
 def draw_contours(figure: Figure, axes: Axes, surface: Surface) -> None:
@@ -86,12 +85,18 @@ def sides(surface: Surface) -> np.ndarray:
 def add_value_bar(figure: Figure, axes: Axes, levels: np.ndarray, **placed: float) -> None:
     """Says which colour is which value."""
     ticks = levels[np.unique(np.linspace(0, len(levels) - 1, 9).round().astype(int))]
-    bar = figure.colorbar(value_colours(levels), ax=axes, ticks=ticks, format=_three_digits, **placed)
+    bar = figure.colorbar(value_colours(levels), ax=axes, ticks=ticks, **placed)
+    bar.set_ticks(ticks, labels=_told_apart(ticks))
     bar.set_label("value (colours by quantile)")
 
 
-def _three_digits(value: float, _: int | None = None) -> str:
-    return f"{float(f'{value:.3g}'):g}"
+def _told_apart(values: np.ndarray) -> list[str]:
+    """The values with three digits, or as many more as it takes to tell them apart."""
+    for digits in range(3, 18):
+        rounded = {float(f"{value:.{digits}g}"): None for value in values}
+        if len(rounded) == len(values):
+            break
+    return [f"{value:.{max(digits, 6)}g}" for value in rounded]
 
 
 def draw_minima(axes: Axes, surface: Surface) -> None:

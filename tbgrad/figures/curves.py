@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tbgrad.figures.canvas import add_legend, drawable, new_figure, title
+from tbgrad.figures.canvas import add_legend, drawable, new_figure, set_title, title
 from tbgrad.results import Sweep, Tangent
 
 VALUE, SLOPE, TANGENT = "tab:blue", "tab:orange", "red"
@@ -29,15 +29,15 @@ def curve_figure(sweep: Sweep) -> Figure:
         for tangent in sweep.tangents:
             _draw_tangent(axes, sweep, tangent)
         draw_undefined(axes, sweep)
-        axes.set(xlabel=sweep.axis_label, ylabel="value, and derivative", title=sweep_title(sweep))
+        axes.set(xlabel=sweep.axis_label, ylabel="value, and derivative")
+        set_title(axes, *sweep_title(sweep))
         add_legend(figure)
         return figure
 
 
-def sweep_title(sweep: Sweep) -> str:
+def sweep_title(sweep: Sweep) -> tuple[str, str]:
     """The function, and what is fixed."""
-    fixed = ", ".join(f"{name} = {value:g}" for name, value in sweep.fixed.items())
-    return title(sweep.subject) + (f"\n{fixed}" if fixed else "")
+    return title(sweep.subject), ", ".join(f"{name} = {value:g}" for name, value in sweep.fixed.items())
 
 
 def curve_limits(*curves: np.ndarray) -> tuple[float, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from tbgrad.figures.canvas import descent_caption, drawable, new_figure, title
+from tbgrad.figures.canvas import descent_caption, drawable, new_figure, set_title, title
 from tbgrad.results import Descent
 
 
@@ -17,5 +17,6 @@ def history_figure(descent: Descent) -> Figure:
         if descent.gap is not None:
             axes.set_yscale("log")
         label = "value" if descent.gap is None else "value above the known minimum"
-        axes.set(xlabel="step", ylabel=label, title=f"{title(descent.subject)}\n{descent_caption(descent)}")
+        axes.set(xlabel="step", ylabel=label)
+        set_title(axes, title(descent.subject), descent_caption(descent))
         return figure

@@ -11,13 +11,24 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from tbgrad.figures.canvas import add_legend, descent_caption, draw, drawable, drawn_image, new_figure, title
+from tbgrad.figures.canvas import (
+    add_legend,
+    descent_caption,
+    draw,
+    drawable,
+    drawn_image,
+    new_figure,
+    set_title,
+    title,
+)
 from tbgrad.figures.contours import draw_contours, draw_minima
 from tbgrad.figures.curves import VALUE, curve_limits, draw_undefined, sweep_title
 from tbgrad.results import Descent, Sweep
 
 PATH = "red"
 _MOST_DRAWN = 6_000
+# Points between title and axes, for a line about the step.
+_TOLD_ROOM = 17
 
 
 @dataclass(frozen=True)
@@ -76,10 +87,10 @@ def _on_contours(descent: Descent) -> PathFigure:
         # Drawing far outside the axes overflows Agg; what cannot be seen is not drawn, but where it leaves is.
         seen = _near(x, y, low, high)
         left = int(np.argmin(seen)) if not seen.all() else None
-        beyond = "" if left is None else f" (leaves the picture before step {left})"
+        beyond = "" if left is None else f"(leaves the picture before step {left})"
         if not (low[0] <= x[0] <= high[0] and low[1] <= y[0] <= high[1]):
-            beyond = " (starts outside the picture)"
-        axes.set_title(f"{title(descent.subject)}\n{descent_caption(descent)}{beyond}")
+            beyond = "(starts outside the picture)"
+        set_title(axes, title(descent.subject), descent_caption(descent), beyond, room=_TOLD_ROOM)
         return _moving(figure, axes, descent, np.where(seen, x, np.nan), np.where(seen, y, np.nan))
 
 
@@ -94,24 +105,20 @@ def _on_curve(descent: Descent) -> PathFigure:
             axes.plot(points, [minimum.value] * len(points), "*", color="gold", markeredgecolor="black", markersize=13,
                       label="known minimum")  # fmt: skip
         draw_undefined(axes, sweep)
-        axes.set(xlabel=sweep.axis_label, ylabel="value", title=f"{sweep_title(sweep)}\n{descent_caption(descent)}")
+        axes.set(xlabel=sweep.axis_label, ylabel="value")
+        set_title(axes, *sweep_title(sweep), descent_caption(descent), room=_TOLD_ROOM)
         x, y = drawable(descent.position[:, start, 0]), drawable(descent.value[:, start])
-        # The foot of the axes belongs to minima and to the marks of what is undefined.
-        return _moving(figure, axes, descent, x, y, told_at="top")
+        return _moving(figure, axes, descent, x, y)
 
 
-def _moving(
-    figure: Figure, axes: Axes, descent: Descent, x: np.ndarray, y: np.ndarray, told_at: str = "bottom"
-) -> PathFigure:
-    """Adds the path, its start, where it is, and which step that is."""
+def _moving(figure: Figure, axes: Axes, descent: Descent, x: np.ndarray, y: np.ndarray) -> PathFigure:
+    """Adds the path, its start, where it is, and above the axes which step that is."""
     # White on black is seen on any colour of a contour, and on white.
     marked = {"linestyle": "none", "color": "white", "markeredgecolor": "black"}
     (path,) = axes.plot([], [], ".-", color=PATH, linewidth=1, markersize=3.5, label="path")
     axes.plot(x[:1], y[:1], marker="o", markersize=8, label="start", **marked)
     (now,) = axes.plot([], [], marker="X", markersize=9, label="position", **marked)
-    box = {"boxstyle": "round,pad=0.3", "facecolor": "white", "alpha": 0.85, "edgecolor": "0.7"}
-    at, side = {"bottom": (0.02, "left"), "top": (0.98, "right")}[told_at]
-    told = axes.text(at, at, "", ha=side, va=told_at, transform=axes.transAxes, fontsize=8.5, bbox=box)
+    told = axes.annotate("", (0.5, 1), (0, 3), "axes fraction", "offset points", ha="center", va="bottom")
     value = descent.value[:, descent.best_start]
     drawn = _drawn_steps(descent.steps)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 
-from tbgrad.figures.canvas import drawable, new_figure
+from tbgrad.figures.canvas import drawable, new_figure, set_title
 from tbgrad.figures.contours import add_value_bar, contour_levels, surface_title, value_colours
 from tbgrad.results import Surface
 
@@ -17,6 +19,8 @@ VIEWS = (DEFAULT_VIEW, (60.0, 90.0), (90.0, 90.0))
 
 _CONTOURS = 50
 _MOST_SIDES = 100
+_TICKS, _TICK_PAD, _LABEL_PAD = 5, 6, 7
+_TITLE_WIDTH = 0.72
 
 # Beside a pole the rest of a surface would be flat: heights are cut at these percentiles of the values, if there are
 # values so many times the distance between the two farther out.
@@ -51,6 +55,7 @@ def contour3d_figure(surface: Surface, view: tuple[float, float] = DEFAULT_VIEW)
         if value.count() and value.max() > value.min():
             x, y = np.meshgrid(surface.x, surface.y)
             axes.contour3D(x, y, value, levels=np.unique(np.linspace(low, high, _CONTOURS)), cmap="binary")
+        axes.set_zlabel("value")
         _set_up(axes, surface, view)
         return figure
 
@@ -82,12 +87,18 @@ def relief_figure(surface: Surface, view: tuple[float, float] = DEFAULT_VIEW) ->
 def _set_up(axes: Axes, surface: Surface, view: tuple[float, float]) -> None:
     low, high, cut = height_limits(surface.value)
     axes.set(xlim=(surface.x[0], surface.x[-1]), ylim=(surface.y[0], surface.y[-1]), zlim=(low, high))
-    axes.set(xlabel=surface.axes[0], ylabel=surface.axes[1], zlabel="value")
+    axes.set(xlabel=surface.axes[0], ylabel=surface.axes[1])
     axes.view_init(*view)
-    # Room for the labels, which the layout does not know in three dimensions.
-    axes.set_box_aspect(None, zoom=0.88)
-    axes.locator_params(nbins=5)
-    if abs(view[0]) == 90:
-        # Seen from straight above, heights would be written over each other.
+    # Room for the labels, which the layout does not know in three dimensions; closer by, the surface would hide them.
+    axes.set_box_aspect(None, zoom=0.86)
+    axes.locator_params(nbins=_TICKS, steps=[1, 2, 5, 10])
+    for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
+        axis.set_tick_params(pad=_TICK_PAD)
+        axis.labelpad = _LABEL_PAD
+    # The steeper the view, the closer heights are written to each other; from straight above, over each other.
+    heights = round(_TICKS * math.cos(math.radians(view[0])))
+    if heights:
+        axes.locator_params(axis="z", nbins=heights, min_n_ticks=1)
+    else:
         axes.set(zticks=[], zlabel="")
-    axes.set_title(surface_title(surface, f"cut at {low:.3g} and {high:.3g}" if cut else ""))
+    set_title(axes, *surface_title(surface, f"cut at {low:.3g} and {high:.3g}" if cut else ""), width=_TITLE_WIDTH)

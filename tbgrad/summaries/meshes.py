@@ -27,10 +27,10 @@ _HEIGHT = 0.7
 _PATH_RADIUS, _BALL_RADIUS, _EDGE_RADIUS = 0.008, 0.03, 0.003
 _RED, _WHITE, _BLACK, _GOLD, _GREY = (220, 20, 20), (255, 255, 255), (0, 0, 0), (255, 200, 0), (130, 130, 130)
 
-# Seen from above at first, half from the side. Both sides of the surface are drawn; light falls from above, so that
-# slopes have shades.
+# Seen from above at first, half from the side, and from afar with a narrow angle, so that near corners stay inside.
+# Both sides of the surface are drawn; light falls from above, so that slopes have shades.
 CONFIG = {
-    "camera": {"cls": "PerspectiveCamera", "fov": 50, "near": 0.01, "far": 100, "position": [1.8, 1.9, 0.5]},
+    "camera": {"cls": "PerspectiveCamera", "fov": 30, "near": 0.01, "far": 100, "position": [3.1, 3.8, 0.9]},
     "lights": [
         {"cls": "AmbientLight", "color": "#ffffff", "intensity": 1.1},
         {"cls": "DirectionalLight", "color": "#ffffff", "intensity": 1.0, "position": [1, 3, 1]},

@@ -16,19 +16,17 @@ PICTURES = """return all('image-card').map(card => [text(card.querySelector('.ta
 def test_the_race_has_a_line_for_each_racer(page, board):
     page.open(board.views["the race"])
     runs = [f"rosenbrock/descent/{racer}" for racer in RACERS]
-    charts = [[tag, runs] for tag in ("descent/decrease_ratio", "descent/log10_gap")]
-    page.wait("charts and their runs", CHARTS, expected=charts)
+    page.wait("charts and their runs", CHARTS, expected=[["descent/log10_gap", runs]])
     colours = page.ask("return all('scalar-card .row-circle span').map(e => e.style.backgroundColor)")
     colours = [tuple(int(part) for part in colour[4:-1].split(",")) for colour in colours[: len(RACERS)]]
     assert len(set(colours)) == len(RACERS)
 
-    def undrawn(chart):
+    def undrawn():
         # The last racer diverges and leaves the chart at once.
-        seen = page.colours("return all('scalar-card .series-view canvas')[arguments[0]]", chart)
+        seen = page.colours("return all('scalar-card .series-view canvas')[0]")
         return [colour for colour in colours[:-1] if colour not in seen]
 
-    for chart, (tag, _) in enumerate(charts):
-        page.wait(f"colours of missing lines of {tag}", undrawn, chart, expected=[])
+    page.wait("colours of missing lines", undrawn, expected=[])
 
 
 def test_the_surfaces(page, board):

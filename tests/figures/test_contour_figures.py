@@ -181,6 +181,14 @@ def test_levels_where_there_is_nothing_to_tell_apart(value):
     assert levels[0] < np.nan_to_num(value[0, 0]) < levels[1]
 
 
+@pytest.mark.parametrize("text", ["x*y", "1e16 + x + y", "1e-30*x + y*1e-30", "100*(y - x**2)**2"])
+def test_the_bars_numbers_are_those_of_its_ticks_and_told_apart(text):
+    bar = surface_figure(square(text)).axes[1]
+    told = [float(label.get_text().replace("\N{MINUS SIGN}", "-")) for label in bar.get_yticklabels()]
+    assert len(set(told)) == len(told) > 2
+    np.testing.assert_allclose(told, bar.get_yticks(), rtol=5.1e-3)
+
+
 @pytest.mark.parametrize("value", [1e17, -1e20, 1e90])
 def test_levels_of_large_constants_increase(value):
     assert np.diff(contour_levels(np.full((4, 4), value))) > 0
