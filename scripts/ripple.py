@@ -40,7 +40,7 @@ def main(logdir, rate, steps):
     # The graph that TensorFlow built: forward to the value, and from there backward to the gradient.
     graph = tbgrad.trace_graph(f)
     log("graph", graph)
-    click.echo(f"operations: {graph.counts}, traced {graph.traces} time")
+    click.echo(f"operations: {graph.counts}, traced {graph.traces} time(s)")
 
     # The same by hand, which needs the formula: a click on a node of this graph shows its gradient.
     log("graph_by_hand", tbgrad.backward(tbgrad.resolve("sin(sqrt(x^2 + y^2))"), (2.0, 0.0)))

@@ -60,10 +60,17 @@ def backward(f: Function, point: Sequence[float]) -> Backward:
         node = nodes[i]
         is_leaf = node.operation in _LEAVES
         text = full[i] if is_leaf else notation.operation_text(node.operation, [labels[a] for a in node.arguments])
-        short, whole = ([_written(d, node, names) for d in local[i]] for names in (labels, shown))
-        derivatives = tuple(d and (formula, d[1]) for d, formula in zip(local[i], short, strict=True))
         return BackwardNode(
-            labels[i], text, full[i], node.arguments, float(values[i]), derivatives, gradients[i], tuple(whole)
+            node.operation,
+            labels[i],
+            text,
+            full[i],
+            full[i] if all(shown[a] == full[a] for a in node.arguments) else _written_operation(node, shown),
+            node.arguments,
+            float(values[i]),
+            tuple(d and (_written(d[0], node, labels), d[1]) for d in local[i]),
+            tuple(d and _written(d[0], node, shown) for d in local[i]),
+            gradients[i],
         )
 
     return Backward(f.subject(), point, tuple(made(i) for i in range(len(nodes))))
@@ -104,8 +111,12 @@ def _local_derivatives(nodes: Sequence[expressions.Node], i: int, values: Sequen
     return tuple(found)
 
 
-def _written(derivative: tuple | None, node: expressions.Node, names: Sequence[str]) -> str | None:
-    """A local derivative's formula, in these names of the nodes."""
-    if derivative is None:
-        return None
-    return notation.infix(derivative[0], dict(zip(("u", "v"), (names[a] for a in node.arguments), strict=False)))[-1]
+def _written(nodes: Sequence[expressions.Node], node: expressions.Node, names: Sequence[str]) -> str:
+    """A formula in u and v, the node's arguments, in these names of the nodes."""
+    return notation.infix(nodes, dict(zip(("u", "v"), (names[a] for a in node.arguments), strict=False)))[-1]
+
+
+def _written_operation(node: expressions.Node, names: Sequence[str]) -> str:
+    arguments = [expressions.Node("variable", name=name) for name in ("u", "v")[: len(node.arguments)]]
+    whole = expressions.Node(node.operation, arguments=tuple(range(len(arguments))))
+    return _written([*arguments, whole], node, names)

@@ -13,7 +13,8 @@ from typing import Any
 from tensorflow.python.framework.function_def_to_graph import function_def_to_graph_def
 
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
-_PASSING_ON = ("Identity", "StopGradient", "PreventGradient", "Snapshot")
+# StopGradient passes its input on too, but not the gradient: it must be seen.
+_PASSING_ON = ("Identity", "IdentityN", "Snapshot")
 
 # An operation's name, and which of its outputs.
 Tensor = tuple[str, int]
@@ -37,8 +38,16 @@ class FlatGraph:
       operations: `Operation` by name; those of a call begin with the call's name.
     """
 
-    def __init__(self, graph: Any, scope_of: Mapping[str, str]):
+    def __init__(self, graph: Any, scope_of: Mapping[str, str], same: Mapping[str, str] | None = None):
+        """Flattens a GraphDef.
+
+        Args:
+          graph: the GraphDef.
+          scope_of: the scope of each of its nodes, by name.
+          same: nodes that stand for others, by name.
+        """
         self._library = {function.signature.name: function for function in graph.library.function}
+        self._same = same or {}
         self._aliases: dict[Tensor, Tensor] = {}
         self.operations: dict[str, Operation] = {}
         for node in graph.node:
@@ -46,9 +55,10 @@ class FlatGraph:
 
     def origin(self, given: Tensor) -> Tensor:
         """The operation that computes a tensor, and which of its outputs that is."""
-        while given in self._aliases:
-            given = self._aliases[given]
-        return given
+        name, output = given
+        while (found := self._aliases.get((self._same.get(name, name), output))) is not None:
+            name, output = found
+        return self._same.get(name, name), output
 
     def inputs(self, name: str) -> tuple[Tensor, ...]:
         """The origins of an operation's inputs."""
@@ -75,7 +85,7 @@ class FlatGraph:
         if node.op in _CALLS:
             self._write_out(node, name, scope, inputs)
         elif node.op in _PASSING_ON:
-            self._aliases[name, 0] = inputs[0]
+            self._aliases |= {(name, i): given for i, given in enumerate(inputs)}
         else:
             self.operations[name] = Operation(name, scope, node.op, inputs, node.attr)
 

@@ -16,6 +16,7 @@ from tbgrad.experiments.launching import Outcome, Place, Product, find, launch
 from tbgrad.functions.function import Function
 from tbgrad.records import GraphRecord
 from tbgrad.results import Backward, Graph
+from tbgrad.results.graphs import counted, times
 from tbgrad.results.handwriting import point_text
 from tbgrad.summaries import summarize
 
@@ -57,7 +58,7 @@ def log_graph(
 
     def work() -> Product:
         graph = trace_graph(f, dtype=dtype)
-        report = {"function": graph.subject.identity, "traces": graph.traces, "nodes": graph.counts, "by_hand": None}
+        report = {"function": graph.subject.identity, "traces": graph.traces, "counts": graph.counts, "by_hand": None}
         records, lines = list(summarize(graph)), describe_graph(graph)
         if passes is not None:
             report |= {"by_hand": by_hand.run, "position": passes.position}
@@ -76,7 +77,7 @@ def log_graph_twice(f: Function, place: Place) -> Outcome:
 
     def work() -> Product:
         graph = trace_graph(f, gradients=2)
-        report = {"function": graph.subject.identity, "traces": graph.traces, "nodes": graph.counts}
+        report = {"function": graph.subject.identity, "traces": graph.traces, "counts": graph.counts}
         return Product(summarize(graph), {}, report, describe_graph(graph))
 
     return launch(place, naming.run_name(f.name, "graph_twice", [], asked), asked, work)
@@ -84,11 +85,9 @@ def log_graph_twice(f: Function, place: Place) -> Outcome:
 
 def describe_graph(graph: Graph) -> list[str]:
     """What came out, in a few lines."""
-    times = "once" if graph.traces == 1 else f"{graph.traces} times"
-    counts = ", ".join(f"{scope.replace('_', ' ')} {count}" for scope, count in graph.counts.items())
     return [
-        f"{graph.subject.equation}: one compiled function gives value and gradient, traced {times}",
-        f"nodes: {counts}",
+        f"{graph.subject.equation}: one compiled function gives value and gradient, traced {times(graph.traces)}",
+        counted(graph.counts),
     ]
 
 

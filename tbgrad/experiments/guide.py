@@ -13,6 +13,7 @@ from tbgrad.calculus.derivatives import evaluate
 from tbgrad.functions.catalogue import lookup
 from tbgrad.functions.function import Function
 from tbgrad.functions.interpreters import interpret, numpy_table
+from tbgrad.results.graphs import counted, times
 from tbgrad.runs.board import address
 from tbgrad.summaries.pages import page
 
@@ -30,8 +31,9 @@ def story(stops: Sequence[tuple[str, str, Mapping[str, Any]]]) -> list[str]:
 
         (graph,), (sweep,), descents = reports("graph"), reports("sweep"), reports("descent")
         lines += ["", f"{function} = {lookup(function).text()}"]
-        lines.append(f"  graph: {_counts(graph)}")
-        lines += [f"  graph, the tutorial's way: {_counts(twice)}" for twice in reports("graph, the gradient twice")]
+        lines.append(f"  graph: {counted(graph['counts'])}, traced {times(graph['traces'])}")
+        twice = reports("graph, the gradient twice")
+        lines += [f"  graph, the tutorial's way: {counted(g['counts'])}, traced {times(g['traces'])}" for g in twice]
         lines += [f"  surface over {surface['where']}" for surface in reports("surface")]
         lines.append(f"  sweep {sweep['where']}")
         lines += [f"  {sentence}" for sentence in sweep["undefined"]]
@@ -43,11 +45,6 @@ def story(stops: Sequence[tuple[str, str, Mapping[str, Any]]]) -> list[str]:
         lines += [f"  {sentence}" for sentence in _deeper_valley(lookup(function), descents)]
         lines += [f"  {remark}" for remark in _REMARKS.get(function, ())]
     return lines[1:]
-
-
-def _counts(graph: Mapping[str, Any]) -> str:
-    nodes = ", ".join(f"{scope.replace('_', ' ')} {count} nodes" for scope, count in graph["nodes"].items())
-    return f"{nodes}, traced {'once' if graph['traces'] == 1 else str(graph['traces']) + ' times'}"
 
 
 # What the numbers above mean; tests hold each to the mathematics.
@@ -133,7 +130,7 @@ def guide(told: Sequence[str]) -> str:
         ("How does the gradient come about?", "Graphs: a run graph_by_hand, click on a node", "graph/backward"),
         ("What does TensorFlow compute for it?", "Graphs: a run graph, open its two scopes", "graph/story"),
         ("How does a descent go down?", "Images: descent/animation; Mesh: move a slider", "descent/path"),
-        ("What are value and slope at 4.1?", "Time Series at step 4100, or Images", "sweep/curve"),
+        ("What are value and slope at 4.1?", "Time Series near step 4100, or Images", "sweep/curve"),
     )
     return page("The tour", parts, questions) + "\n```\n" + "\n".join(told) + "\n```\n"
 

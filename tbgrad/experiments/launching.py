@@ -18,8 +18,8 @@ from tbgrad import naming
 from tbgrad.errors import LogdirError, RunExistsError
 from tbgrad.events.reader import event_files
 from tbgrad.records import HParams, Record
-from tbgrad.runs.directories import reason
-from tbgrad.runs.opening import open_run, read_arrays, read_info
+from tbgrad.runs.directories import reason, refuse_nesting
+from tbgrad.runs.opening import open_run, read_arrays, read_info, refuse_foreign
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,13 @@ def find(place: Place, name: str, asked: Mapping[str, Any]) -> Outcome | None:
     """The outcome of a complete run of the same request, or None where there is nothing that is to be kept.
 
     Raises:
-      RunExistsError: another request has this name already.
+      RunExistsError: another request has this name already, or a run that tbgrad did not write, or the name lies in
+        another run or holds one.
     """
     run_name = naming.check_run_name(name if place.run is None else place.run)
     directory = place.logdir / run_name
+    refuse_nesting(directory)
+    refuse_foreign(directory)
     info = read_info(directory)
     if info is None or info.get("status") != "complete" or not event_files(directory) or place.overwrite:
         return None

@@ -72,9 +72,9 @@ def describe_surface(result: Surface) -> list[str]:
         lines.append(f"{result.subject.label} is {result.undefined}: a hole in the pictures")
     if result.kinks:
         lines.append(f"{result.subject.label} has {result.kinks}")
-    low, high, cut = height_limits(result.value)
+    *_, cut = height_limits(result.value)
     if cut:
-        lines.append(f"it goes far beyond most of its values: heights are cut at {low:.6g} and {high:.6g}")
+        lines.append(f"it goes far beyond most of its values: its heights are {cut}")
     value = np.where(np.isfinite(result.value), result.value, np.nan)
     for word, extreme in (("lowest", np.nanargmin), ("highest", np.nanargmax)):
         row, column = np.unravel_index(extreme(value), value.shape)

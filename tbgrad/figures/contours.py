@@ -49,10 +49,10 @@ def surface_figure(surface: Surface) -> Figure:
         return figure
 
 
-def surface_title(surface: Surface, more: str = "") -> tuple[str, str]:
+def surface_title(surface: Surface) -> tuple[str, str]:
     """The function, and a line about what is fixed and where it is undefined."""
     said = [f"{name} = {value:g}" for name, value in surface.fixed.items()]
-    return title(surface.subject), "; ".join([*said, *(text for text in (surface.undefined, more) if text)])
+    return title(surface.subject), "; ".join([*said, *([surface.undefined] if surface.undefined else [])])
 
 
 def draw_contours(figure: Figure, axes: Axes, surface: Surface) -> None:

@@ -28,18 +28,20 @@ _CUT_AT = (5, 95)
 _FAR_OUT = 3.0
 
 
-def height_limits(value: np.ndarray) -> tuple[float, float, bool]:
-    """The lowest and highest height to draw, and whether something lies beyond."""
+def height_limits(value: np.ndarray) -> tuple[float, float, str]:
+    """The lowest and highest height to draw, and in words which of them something lies beyond, if it does."""
     finite = drawable(value)[np.isfinite(drawable(value))]
     if not finite.size:
-        return -1.0, 1.0, False
+        return -1.0, 1.0, ""
     low, high = np.percentile(finite, _CUT_AT)
     far = _FAR_OUT * (high - low)
     cut_low, cut_high = finite.min() < low - far, finite.max() > high + far
     if not (cut_low or cut_high) or not high > low:
         low, high = finite.min(), finite.max()
-        return float(low), float(high if high > low else low + max(1.0, 1e-3 * abs(low))), False
-    return float(low if cut_low else finite.min()), float(high if cut_high else finite.max()), True
+        return float(low), float(high if high > low else low + max(1.0, 1e-3 * abs(low))), ""
+    low, high = float(low if cut_low else finite.min()), float(high if cut_high else finite.max())
+    below, above = f"below {low:.3g}", f"above {high:.3g}"
+    return low, high, "cut " + " and ".join([below] * bool(cut_low) + [above] * bool(cut_high))
 
 
 def grid_indices(length: int, most: int) -> np.ndarray:
@@ -96,9 +98,9 @@ def _set_up(axes: Axes, surface: Surface, view: tuple[float, float]) -> None:
         axis.set_tick_params(pad=_TICK_PAD)
         axis.labelpad = _LABEL_PAD
     # The steeper the view, the closer heights are written to each other; from straight above, over each other.
-    heights = round(_TICKS * math.cos(math.radians(view[0])))
+    heights = round(_TICKS * abs(math.cos(math.radians(view[0]))))
     if heights:
         axes.locator_params(axis="z", nbins=heights, min_n_ticks=1)
     else:
         axes.set(zticks=[], zlabel="")
-    set_title(axes, *surface_title(surface, f"cut at {low:.3g} and {high:.3g}" if cut else ""), width=_TITLE_WIDTH)
+    set_title(axes, *surface_title(surface), cut, width=_TITLE_WIDTH)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tbgrad.results.subjects import Subject
@@ -39,7 +40,7 @@ class Graph(Tabular):
     Attributes:
       subject: the function.
       operations: those that value or gradient depend on, inputs first.
-      traces: how often TensorFlow ran the Python code to build it.
+      traces: how often TensorFlow traced the program to build it: once, or again where f takes no scalars.
     """
 
     subject: Subject
@@ -56,3 +57,13 @@ class Graph(Tabular):
         for operation in self.operations:
             inputs = ", ".join(self.operations[i].name for i, _ in operation.inputs)
             yield [operation.scope, operation.name, operation.kind, inputs]
+
+
+def times(number: int) -> str:
+    """`once`, `2 times`."""
+    return "once" if number == 1 else f"{number} times"
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """The number of operations in each scope in words: `forward 8 nodes, gradient 17 nodes`."""
+    return ", ".join(f"{scope.replace('_', ' ')} {count} nodes" for scope, count in counts.items())

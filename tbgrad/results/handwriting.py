@@ -47,7 +47,7 @@ def backward_rows(passes: Backward) -> list[tuple[str, str, str]]:
 
 def number_text(x: float) -> str:
     """The shortest spelling that reads back as the same float."""
-    return repr(x + 0.0).removesuffix(".0")
+    return repr(x + 0.0).removesuffix(".0").replace("e+", "e")
 
 
 def _backward(passes: Backward, name: str) -> Iterator[tuple[str, str, str]]:

@@ -17,24 +17,28 @@ class BackwardNode:
     """One node of a formula in the two passes by hand.
 
     Attributes:
+      operation: `variable`, `number`, or what it computes, such as `add` or `cos`.
       label: `x` for a variable, `v4` for the fourth intermediate value.
       text: what it computes of the labels, such as `v2 + v3`.
       full: the same with everything written out.
+      written: the same in what the graph by hand calls the arguments.
       arguments: indices of the nodes it is computed from.
       value: from the forward pass.
       derivatives: for each argument, the local derivative as a formula and as a number; none for a number's node.
-      derivatives_written_out: the same formulas in what the graph by hand calls the arguments.
+      derivatives_written: the same formulas in what the graph by hand calls the arguments.
       gradient: the value's derivative with respect to this node, summed over all uses.
     """
 
+    operation: str
     label: str
     text: str
     full: str
+    written: str
     arguments: tuple[int, ...]
     value: float
     derivatives: tuple[tuple[str, float] | None, ...]
+    derivatives_written: tuple[str | None, ...]
     gradient: float
-    derivatives_written_out: tuple[str | None, ...] = ()
 
     @property
     def shown(self) -> str:

@@ -165,16 +165,21 @@ def open_run(directory: str | Path, exists: Exists = "refuse", about: Mapping[st
             return Run(place, {**(info or {}), **(about or {})}, before=info, ours=ours)
         crashed = info is not None and info.get("status") == "running"
         if (files or info is not None) and not crashed:
-            if info is None:
-                raise RunExistsError(
-                    f"'{directory}' holds a run that tbgrad did not write (it has no run.json); choose another name."
-                )
+            refuse_foreign(directory)
             if exists != "replace":
                 raise RunExistsError(f"there is a run in '{directory}' already; choose another name, or replace it.")
         return Run(place, about or {}, before=info, stale=[*files, directory / _ARRAYS])
     except BaseException:
         place.release(as_it_was=True)
         raise
+
+
+def refuse_foreign(directory: Path) -> None:
+    """Raises RunExistsError if the directory holds a run that tbgrad did not write."""
+    if read_info(directory) is None and event_files(directory):
+        raise RunExistsError(
+            f"'{directory}' holds a run that tbgrad did not write (it has no run.json); choose another name."
+        )
 
 
 def read_info(directory: Path) -> dict[str, Any] | None:

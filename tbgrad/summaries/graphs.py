@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tbgrad.records import GraphNode, GraphRecord, Record, Texts
 from tbgrad.results import Graph
-from tbgrad.results.graphs import FORWARD, GRADIENT, GRADIENT_AGAIN
+from tbgrad.results.graphs import FORWARD, GRADIENT, GRADIENT_AGAIN, times
 from tbgrad.summaries.pages import code, page, table
 from tbgrad.summaries.summarizing import summarize
 
@@ -13,6 +13,7 @@ _MEANINGS = {
     GRADIENT: "the partial derivatives, from the end backward",
     GRADIENT_AGAIN: "the same once more, because the gradient was asked for in two places",
 }
+_CONTROL_FLOW = ("While", "If", "Case")
 
 
 @summarize.register
@@ -29,12 +30,13 @@ def _(graph: Graph) -> tuple[Record, ...]:
 
 def _story(graph: Graph) -> str:
     rows = [(code(scope), _MEANINGS[scope], str(count)) for scope, count in graph.counts.items()]
-    times = "once" if graph.traces == 1 else f"{graph.traces} times"
     parts = [
-        f"One compiled function gives value and gradient together. TensorFlow ran its Python code {times}.",
+        f"One compiled function gives value and gradient together. TensorFlow traced it {times(graph.traces)}.",
         table(("scope", "what it computes", "operations"), rows),
         "A double click on a scope opens it. Each operation is named by what it computes; a click on it shows its type "
         "and what TensorFlow calls it. Arrows show what flows where: the gradient takes values of the forward pass.",
     ]
+    if any(operation.kind.removeprefix("Stateless") in _CONTROL_FLOW for operation in graph.operations):
+        parts.append("A loop or a branch is one operation here; what happens inside it is not shown.")
     asked = [("What computes the gradient?", "Graphs", "")]
     return page(f"The graph of `{graph.subject.equation}`", parts, asked)

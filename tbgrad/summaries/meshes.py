@@ -80,8 +80,8 @@ class Box:
 def surface_mesh(surface: Surface, most_per_axis: int = MOST_PER_AXIS) -> Mesh:
     """The surface with the known minima on it, in a frame.
 
-    Every vertex of the grid is a sample of the function. Triangles are left out where it is undefined, and beyond the
-    limits of the heights; those that cross a limit are cut there.
+    Every vertex of the grid is a sample of the function, with heights beyond their limits set to the limit. Triangles
+    are left out where it is undefined, and where all their corners are beyond.
     """
     return _joined([_grid(surface, most_per_axis), *_minima(surface), _frame(surface)])
 
@@ -89,26 +89,25 @@ def surface_mesh(surface: Surface, most_per_axis: int = MOST_PER_AXIS) -> Mesh:
 def path_meshes(descent: Descent, steps: Sequence[int]) -> list[Mesh]:
     """The surface with the path up to each step; the number of vertices is the same for all of them.
 
-    Positions outside the surface's box are left out.
+    Positions outside the surface's region are left out; heights beyond their limits are set to the limit.
     """
     surface = descent.landscape
     still = _joined([_grid(surface, _MOST_PER_AXIS_BEHIND_PATH), *_minima(surface), _frame(surface)])
-    box = Box.around(surface)
     columns = [descent.subject.variables.index(name) for name in surface.axes]
     start = descent.best_start
     points = np.column_stack([descent.position[:, start, columns], descent.value[:, start]]).astype(np.float64)
     inside = np.flatnonzero(_inside(points, surface))
     if not inside.size:
         return [still for _ in steps]
-    placed = box.place(points[inside])
+    placed = _placed(points[inside], surface)
     knots = _along(placed)
     marks = [_tube(placed[:1], _BALL_RADIUS, _WHITE)] if inside[0] == 0 else []
     meshes = []
     for step in steps:
         last = int(np.searchsorted(inside, step, side="right")) - 1
         # Behind the present step the path's points pile up where it is; what is outside as yet has no size.
-        path, size = placed[np.minimum(knots, max(0, last))], float(last >= 0)
-        moving = [_tube(path, size * _PATH_RADIUS, _RED), _tube(path[-1:], size * _BALL_RADIUS, _BLACK)]
+        path, is_seen, is_here = placed[np.minimum(knots, max(0, last))], last >= 0, step in inside
+        moving = [_tube(path, is_seen * _PATH_RADIUS, _RED), _tube(path[-1:], is_here * _BALL_RADIUS, _BLACK)]
         meshes.append(_joined([still, *marks, *moving]))
     return meshes
 
@@ -138,7 +137,7 @@ def _minima(surface: Surface) -> list[Mesh]:
         columns = [surface.subject.variables.index(name) for name in surface.axes]
         points = np.array(minimum.points)[:, columns]
         points = np.column_stack([points, np.full(len(points), minimum.value)])
-        placed = Box.around(surface).place(points[_inside(points, surface)])
+        placed = _placed(points[_inside(points, surface)], surface)
         if minimum.is_curve and len(placed) > 1:
             if len(placed) < len(points):
                 # A ring that leaves the region comes back elsewhere: its piece begins behind the longest gap.
@@ -151,12 +150,19 @@ def _minima(surface: Surface) -> list[Mesh]:
 
 
 def _inside(points: np.ndarray, surface: Surface) -> np.ndarray:
-    """Bool `[n]`: within the region, and within the limits of the heights but for rounding."""
-    low, high, _ = height_limits(surface.value)
-    least = np.array([surface.x[0], surface.y[0], low - 0.02 * (high - low)])
-    most = np.array([surface.x[-1], surface.y[-1], high + 0.02 * (high - low)])
+    """Bool `[n]`: within the region, with a finite value."""
+    x, y, value = points.T
     with np.errstate(invalid="ignore"):
-        return ((points >= least) & (points <= most)).all(axis=1)
+        across = (x >= surface.x[0]) & (x <= surface.x[-1]) & (y >= surface.y[0]) & (y <= surface.y[-1])
+    return across & np.isfinite(value)
+
+
+def _placed(points: np.ndarray, surface: Surface) -> np.ndarray:
+    """Points `[n, 3]` of (x, y, value) to vertices, their heights within the limits or hardly beyond."""
+    low, high, _ = height_limits(surface.value)
+    # Between the points of the grid the function goes a little farther than on them.
+    margin = 0.02 * (high - low)
+    return Box.around(surface).place(np.column_stack([points[:, :2], points[:, 2].clip(low - margin, high + margin)]))
 
 
 def _along(placed: np.ndarray) -> np.ndarray:

@@ -15,9 +15,9 @@ def _(passes: Backward) -> tuple[Record, ...]:
     nodes = [
         GraphNode(
             name,
-            _operation(node, passes),
+            node.operation,
             tuple(names[i] for i in node.arguments),
-            _attributes(node, passes, names),
+            _attributes(node, names),
             (),
         )
         for name, node in zip(names, passes.nodes, strict=True)
@@ -28,26 +28,16 @@ def _(passes: Backward) -> tuple[Record, ...]:
 
 def _name(node: BackwardNode) -> str:
     # A slash would open a scope.
-    return (node.shown if node.shown == node.full else f"{node.label} = {node.text}").replace("/", "÷")
+    return (node.shown if node.shown == node.full else f"{node.label} = {node.written}").replace("/", "÷")
 
 
-def _operation(node: BackwardNode, passes: Backward) -> str:
-    if node.arguments:
-        return node.text
-    return "number" if _is_number(node, passes) else "variable"
-
-
-def _is_number(node: BackwardNode, passes: Backward) -> bool:
-    return not node.arguments and node.label not in passes.subject.variables
-
-
-def _attributes(node: BackwardNode, passes: Backward, names: list[str]) -> dict[str, str]:
+def _attributes(node: BackwardNode, names: list[str]) -> dict[str, str]:
     """What the card shows: value, gradient, and the local derivative by each argument as formula and number."""
     shown = {"value": number_text(node.value)}
-    if not _is_number(node, passes):
+    if node.operation != "number":
         # Nobody asks for the derivative by a number, and the backward pass does not compute it.
         shown["gradient"] = number_text(node.gradient)
-    by_argument = zip(node.arguments, node.derivatives, node.derivatives_written_out, strict=True)
+    by_argument = zip(node.arguments, node.derivatives, node.derivatives_written, strict=True)
     for argument, derivative, formula in by_argument:
         if derivative is not None:
             number = number_text(derivative[1])

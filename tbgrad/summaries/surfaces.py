@@ -56,14 +56,14 @@ def _mesh_legend(surface: Surface) -> str:
 
 
 def _story(surface: Surface, views: Sequence[tuple[float, float]]) -> str:
-    low, high, cut = height_limits(surface.value)
+    *_, cut = height_limits(surface.value)
     parts = [f"{surface.value.shape[1]} × {surface.value.shape[0]} points, {surface.where}."]
     if surface.undefined:
         parts.append(f"**It is {surface.undefined}**: a hole in every picture.")
     if surface.kinks:
         parts.append(f"**It has {surface.kinks}**: a kink, or an edge of what it is defined on.")
     if cut:
-        parts.append(f"Heights are cut at {low:.6g} and {high:.6g}; the flat contours show all of them.")
+        parts.append(f"Its heights are {cut}; the flat contours show all of them.")
     parts.append(table(("", "value", "where"), _extremes(surface)))
     if surface.subject.remark:
         parts.append(f"About the function: {surface.subject.remark}")

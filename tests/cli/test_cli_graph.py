@@ -59,7 +59,7 @@ def test_json_is_one_document(document, logdir, function, point, formula, positi
     assert (answer["logdir"], answer["traces"]) == (str(logdir), 1)
     assert answer["by_hand"] == f"{answer['run']}_by_hand"
     graph = nodes(logdir / answer["run"])
-    assert answer["nodes"] == {scope: count(graph, scope) for scope in ("forward", "gradient")}
+    assert answer["counts"] == {scope: count(graph, scope) for scope in ("forward", "gradient")}
     variables = "xyz"[: len(position)]
     value = mp_value(formula, **dict(zip(variables, position, strict=True)))
     close([answer["value"], *answer["gradient"]], [value, *mp_gradient(formula, variables, position)])

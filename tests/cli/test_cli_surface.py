@@ -59,7 +59,7 @@ def holds_the_function(arrays, formula, axes, tolerance=1e-13, **fixed):
 def test_what_is_said_of_a_function_with_a_hole(waves):
     top, _, lines = waves
     assert any("undefined at y = 0" in line for line in lines)
-    assert any("heights are cut at" in line for line in lines)
+    assert any("heights are cut below" in line for line in lines)
     assert lines[-1] == f"{top}/tilted_waves/surface/x-y"
     (story,) = tbgrad.read_run(lines[-1]).texts["surface/story"].text
     assert "y = 0" in story and "cut" in story
@@ -68,9 +68,9 @@ def test_what_is_said_of_a_function_with_a_hole(waves):
 def test_heights_are_cut_at_quantiles(waves):
     top, _, lines = waves
     value = tbgrad.read_arrays(top / "tilted_waves/surface/x-y")["value"]
-    (cut,) = [line.split("cut at")[1] for line in lines if "cut at" in line]
+    (cut,) = [line.split("are cut")[1] for line in lines if "are cut" in line]
     told = [float(number) for number in re.findall(r"-?[0-9.]+", cut)]
-    assert told == pytest.approx(np.percentile(value[np.isfinite(value)], [5, 95]), rel=1e-5)
+    assert told == pytest.approx(np.percentile(value[np.isfinite(value)], [5, 95]), rel=5e-3)
 
 
 def test_the_pictures_and_the_mesh(waves):

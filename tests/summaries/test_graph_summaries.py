@@ -46,7 +46,7 @@ def test_every_operation_is_a_node_in_its_scope(f, gradients):
     assert list(scopes) == ["forward", "gradient", "gradient_again"][: 1 + gradients]
     for scope, count in scopes.items():
         assert re.search(rf"^\| `{scope}` \| [^|]+ \| {count} \|$", text, re.MULTILINE)
-    assert f"The graph of `{graph.subject.equation}`" in text and "TensorFlow ran its Python code once." in text
+    assert f"The graph of `{graph.subject.equation}`" in text and "TensorFlow traced it once." in text
 
 
 def test_the_tutorials_graph():
@@ -72,11 +72,13 @@ def test_a_second_output_is_named_so():
     record, text = summarized(Graph(SUBJECT, operations, 3))
     assert record.nodes[2].inputs == ("forward/v1", "forward/v1:1", "forward/v1:12")
     assert record.nodes[2].attributes == {"original_name": "Sub"}
-    assert "| `forward` |" in text and "| 2 |" in text and "TensorFlow ran its Python code 3 times." in text
+    assert "what happens inside" not in text
+    assert "| `forward` |" in text and "| 2 |" in text and "TensorFlow traced it 3 times." in text
 
 
 def test_arrows_of_a_loop_name_its_outputs():
-    record, _ = summarized(tbgrad.trace_graph(from_callable(tf.function(loop))))
+    record, text = summarized(tbgrad.trace_graph(from_callable(tf.function(loop))))
+    assert "what happens inside it is not shown" in text
     loops = [node.name for node in record.nodes if "While" in node.operation]
     taken = {given for node in record.nodes for given in node.inputs}
     assert loops and any(re.fullmatch(rf"{re.escape(name)}:\d+", given) for name in loops for given in taken)

@@ -117,8 +117,22 @@ def test_a_diverging_descent_ends_where_it_leaves_the_box():
         x, y, value = centres(mesh, box, RED).T
         assert np.abs([x, y]).max() <= 2.048 + 1e-9
         np.testing.assert_allclose(value, FORMULAS["rosenbrock"](x, y), atol=1e-7)
-        last = np.flatnonzero(within[: step + 1])[-1]
-        np.testing.assert_allclose(centres(mesh, box, BLACK)[0, :2], descent.position[last, 0], atol=1e-9)
+        # No ball is shown where the position is not.
+        assert sizes(mesh, BLACK).any() == within[step]
+        if within[step]:
+            np.testing.assert_allclose(centres(mesh, box, BLACK)[0, :2], descent.position[step, 0], atol=1e-9)
+
+
+def test_a_position_in_a_well_that_is_cut_stays_where_it_is():
+    f = tbgrad.resolve("-1/(1e-3 + (x - 0.1)**2 + (y - 0.1)**2)")
+    descent = tbgrad.descend(f, tbgrad.Optimizer("adam", 0.02), [[0.9, 0.9]], 300)
+    surface = tbgrad.surface(f, [("x", -1.0, 1.0), ("y", -1.0, 1.0)])
+    low = np.percentile(surface.value, 5)
+    assert descent.value[-1, 0] < -900 < low
+    meshes = path_meshes(dataclasses.replace(descent, landscape=surface), [0, 300])
+    ((x, y, value),) = centres(meshes[-1], Box.around(surface), BLACK)
+    np.testing.assert_allclose([x, y], descent.position[-1, 0], atol=1e-9)
+    assert value == pytest.approx(low, rel=0.03) and sizes(meshes[-1], BLACK).all()
 
 
 def test_a_path_far_from_its_surface_leaves_it_bare(descent):
