@@ -36,29 +36,21 @@ def surface(
       `[points, points, d]`; NaN or infinite where f is undefined.
 
     Raises:
-      OptionError: a variable that f does not have, or that is named twice.
-      RangeError: a range is upside down, empty, not finite or unknown; or `points` is below 2.
-      ShapeError: f has one variable only.
+      OptionError, ShapeError: as in `region`.
+      RangeError: as in `region`; or `points` is below 2, or more than the dtype can tell apart.
     """
-    check_function(f)
-    if f.dimensions < 2:
-        raise ShapeError(f"'{f.label}' has one variable; a surface needs two. A sweep shows it.")
+    ranges, fixed = region(f, over, fix)
     if points < 2:
         raise RangeError(f"points is {points}; expected at least 2 along each axis.")
     if points**2 > MOST_POINTS:
         raise RangeError(f"points is {points} along each axis; at most {MOST_POINTS:,} in all are computed at once.")
-    check_variables(f, fix or {})
-    ranges = list(over) or _default_ranges(f, fix or {})
-    if len(ranges) != 2 or ranges[0][0] == ranges[1][0]:
-        given = ", ".join(name for name, _, _ in ranges) or "none"
-        raise OptionError(f"a surface spans two different variables, each with a range: --over twice; got {given}.")
-    fixed = fixed_values(f, [name for name, _, _ in ranges], fix or {})
-    for name, low, high in ranges:
-        check_range(name, low, high)
     x, y = (np.linspace(low, high, points) for _, low, high in ranges)
     columns = dict(zip([name for name, _, _ in ranges], np.meshgrid(x, y), strict=True))
     position = np.stack([columns.get(v, np.full((points, points), fixed.get(v))) for v in f.variables], axis=-1)
     flat = as_points(f, position.reshape(-1, f.dimensions).astype(float), dtype)
+    for (name, low, high), coordinate in zip(ranges, (x, y), strict=True):
+        if not (np.diff(coordinate.astype(dtype)) > 0).all():
+            raise RangeError(f"{dtype} cannot tell {points} points of {name}={low:.17g}:{high:.17g} apart.")
     value, gradient = (tensor.numpy() for tensor in value_and_gradient(f, dtype)(flat))
     return Surface(
         f.subject(),
@@ -70,6 +62,33 @@ def surface(
         value.reshape(points, points),
         gradient.reshape(position.shape),
     )
+
+
+def region(
+    f: Function, over: Sequence[tuple[str, float, float]] = (), fix: Mapping[str, float] | None = None
+) -> tuple[list[tuple[str, float, float]], dict[str, float]]:
+    """Which plane a surface spans; arguments as there.
+
+    Returns:
+      Two of (variable, low, high), and the values of the other variables.
+
+    Raises:
+      OptionError: a variable that f does not have, or that is named twice.
+      RangeError: a range is upside down, empty, not finite or unknown.
+      ShapeError: f has one variable only.
+    """
+    check_function(f)
+    if f.dimensions < 2:
+        raise ShapeError(f"'{f.label}' has one variable; a surface needs two. A sweep shows it.")
+    check_variables(f, fix or {})
+    ranges = list(over) or _default_ranges(f, fix or {})
+    if len(ranges) != 2 or ranges[0][0] == ranges[1][0]:
+        given = ", ".join(name for name, _, _ in ranges) or "none"
+        raise OptionError(f"a surface spans two different variables, each with a range: --over twice; got {given}.")
+    fixed = fixed_values(f, [name for name, _, _ in ranges], fix or {})
+    for name, low, high in ranges:
+        check_range(name, low, high)
+    return ranges, fixed
 
 
 def _default_ranges(f: Function, fix: Mapping[str, float]) -> list[tuple[str, float, float]]:

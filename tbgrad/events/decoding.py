@@ -64,7 +64,7 @@ class _Gathered:
         self.descriptions: dict[str, str] = {}
         self.series: dict[str, list[tuple[int, float, Any]]] = {}
         self.meshes: dict[str, dict[int, str]] = {}
-        self.configs: dict[str, str] = {}
+        self.configs: dict[str, dict[str, Any]] = {}
         self.session: dict[str, Any] = {}
         self.graph: GraphRecord | None = None
         self.layout: Layout | None = None
@@ -80,7 +80,7 @@ class _Gathered:
             if plugin == "mesh":
                 part = mesh_metadata.parse_plugin_metadata(value.metadata.plugin_data.content)
                 self.meshes.setdefault(part.name, {})[part.content_type] = value.tag
-                self.configs[part.name] = part.json_config
+                self.configs[part.name] = json.loads(part.json_config or "{}")
         if plugin == "hparams":
             self._add_session(value)
         elif plugin == "custom_scalars":
@@ -142,9 +142,9 @@ class _Gathered:
                 )
             arrays = {field: [entries[step][1] for step in whole] for field, entries in parts.items()}
             wall_time = np.array([parts["vertices"][step][0] for step in whole])
-            config, description = json.loads(self.configs[name] or "{}"), self.descriptions[next(iter(tags.values()))]
+            more = {"config": self.configs.get(name, {}), "description": self.descriptions[next(iter(tags.values()))]}
             if whole:
-                found[name] = Meshes(name, whole, **arrays, config=config, wall_time=wall_time, description=description)
+                found[name] = Meshes(name, whole, **arrays, wall_time=wall_time, **more)
         return found
 
     def _hparams(self) -> HParams | None:

@@ -15,7 +15,7 @@ from tbgrad.experiments.launching import Outcome, Place, Product, launch
 from tbgrad.figures.reliefs import VIEWS, height_limits
 from tbgrad.functions.function import Function
 from tbgrad.results import Surface
-from tbgrad.summaries.surfaces import surface_records
+from tbgrad.summaries.surfaces import extremes, surface_records
 
 POINTS = 101
 
@@ -48,21 +48,23 @@ def log_surface(
       OptionError: a view is not two numbers, or asked for twice.
     """
     seen = _check_views(views) or VIEWS
-    result = surfaces.surface(f, over, fix, points=points, dtype=dtype)
-    if not np.isfinite(result.value).any():
-        raise UndefinedError(f"{f.label} is not defined anywhere on {result.where}: choose other ranges.")
-    ranges = [(name, c[0], c[-1]) for name, c in zip(result.axes, (result.x, result.y), strict=True)]
-    asked = {"command": "surface", **f.request(), "over": ranges, "fixed": dict(result.fixed), "points": points}
+    ranges, fixed = surfaces.region(f, over, fix)
+    axes = [name for name, _, _ in ranges]
+    asked = {"command": "surface", **f.request(), "over": ranges, "fixed": fixed, "points": points}
     asked |= {"views": seen, "dtype": dtype, "seed": seed}
-    fixed = f"surface/{'-'.join(naming.word(name) for name in result.axes)}"
-    name = naming.run_name(f.name, fixed, _settings(f, result, over, seen, dtype, seed), asked)
+    settings = _settings(f, over, axes, fixed, points, seen) + conditions.common(dtype, seed)
+    name = naming.run_name(f.name, f"surface/{'-'.join(naming.word(axis) for axis in axes)}", settings, asked)
 
-    arrays = {n: getattr(result, n) for n in ("x", "y", "position", "value", "gradient")}
-    report = {"function": result.subject.identity, "axes": result.axes, "fixed": result.fixed, **arrays}
-    report |= {"where": result.where, "undefined": result.undefined, "kinks": result.kinks, "views": seen}
-    return launch(
-        place, name, asked, lambda: Product(surface_records(result, seen), arrays, report, describe_surface(result))
-    )
+    def work() -> Product:
+        result = surfaces.surface(f, over, fix, points=points, dtype=dtype)
+        if not np.isfinite(result.value).any():
+            raise UndefinedError(f"{f.label} is not defined anywhere on {result.where}: choose other ranges.")
+        arrays = {n: getattr(result, n) for n in ("x", "y", "position", "value", "gradient")}
+        report = {"function": result.subject.identity, "axes": result.axes, "fixed": result.fixed, **arrays}
+        report |= {"where": result.where, "undefined": result.undefined, "kinks": result.kinks, "views": seen}
+        return Product(surface_records(result, seen), arrays, report, describe_surface(result))
+
+    return launch(place, name, asked, work)
 
 
 def describe_surface(result: Surface) -> list[str]:
@@ -75,14 +77,7 @@ def describe_surface(result: Surface) -> list[str]:
     *_, cut = height_limits(result.value)
     if cut:
         lines.append(f"it goes far beyond most of its values: its heights are {cut}")
-    value = np.where(np.isfinite(result.value), result.value, np.nan)
-    for word, extreme in (("lowest", np.nanargmin), ("highest", np.nanargmax)):
-        row, column = np.unravel_index(extreme(value), value.shape)
-        where = f"{result.axes[0]} = {result.x[column]:.6g}, {result.axes[1]} = {result.y[row]:.6g}"
-        lines.append(f"{word} value {value[row, column]:.6g} at {where}")
-    for minimum in result.subject.minima:
-        point = ", ".join(f"{x:.6g}" for x in minimum.points[0])
-        lines.append(f"known minimum {minimum.value:.6g} at {'a ring through ' * minimum.is_curve}({point})")
+    lines += [f"{word} value {value:.6g} at {where}" for word, value, where in extremes(result)]
     return lines
 
 
@@ -100,19 +95,18 @@ def _check_views(views: Sequence[Sequence[float]]) -> tuple[tuple[float, float],
 
 def _settings(
     f: Function,
-    result: Surface,
     over: Sequence[tuple[str, float, float]],
+    axes: Sequence[str],
+    fixed: Mapping[str, float],
+    points: int,
     views: Sequence[tuple[float, float]],
-    dtype: str,
-    seed: int,
 ) -> list[tuple[str, str]]:
     settings = conditions.parameters(f)
     published = dict(zip(f.variables, f.domain or (), strict=False))
     if any((low, high) != published.get(name) for name, low, high in over):
         settings += [("over", naming.point(bounds)) for _, *bounds in over]
-    usual = fixed_values(f, result.axes, {})
-    settings += [(n, naming.number(v)) for n, v in result.fixed.items() if v != usual[n]]
-    if len(result.x) != POINTS:
-        settings.append(("points", str(len(result.x))))
-    settings += [("view", naming.point(view)) for view in views] if tuple(views) != VIEWS else []
-    return settings + conditions.common(dtype, seed)
+    usual = fixed_values(f, axes, {})
+    settings += [(name, naming.number(value)) for name, value in fixed.items() if value != usual[name]]
+    if points != POINTS:
+        settings.append(("points", str(points)))
+    return settings + ([("view", naming.point(view)) for view in views] if tuple(views) != VIEWS else [])

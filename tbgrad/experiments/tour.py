@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tbgrad import naming
 from tbgrad.descent.optimizers import Optimizer
 from tbgrad.events.reader import find_runs
@@ -132,8 +134,4 @@ def log_tour(logdir: Path, board: str, progress: Progress = lambda done, total, 
 
 
 def _without_arrays(report: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: value
-        for name, value in report.items()
-        if name not in ("coordinate", "x", "y", "position", "value", "gradient", "slope")
-    }
+    return {name: value for name, value in report.items() if not isinstance(value, np.ndarray)}

@@ -24,7 +24,7 @@ from tbgrad.results import Descent, Subject
 # Dashboards show pictures at less than half of their pixels: a small page makes letters that can be read there.
 SIZE, DPI = (4.8, 3.8), 160
 _LEGEND_LETTERS = 66
-_TITLE_LETTERS = 60
+_TITLE_LETTERS, _LONGEST_FORMULA = 60, 90
 _LARGEST = 1e100
 
 _STYLE = {
@@ -80,10 +80,9 @@ def encode_image(image: Image.Image) -> Picture:
 
 
 def drawable(values: np.ndarray) -> np.ndarray:
-    """The values as float64, without those at which Matplotlib's own arithmetic overflows."""
+    """The values as float64, those at which Matplotlib's own arithmetic overflows made smaller; NaN for infinities."""
     values = np.asarray(values, dtype=np.float64)
-    with np.errstate(invalid="ignore"):
-        return np.where(np.abs(values) < _LARGEST, values, np.nan)
+    return np.where(np.isfinite(values), values.clip(-_LARGEST, _LARGEST), np.nan)
 
 
 def add_legend(figure: Figure) -> None:
@@ -109,8 +108,8 @@ def set_title(axes: Axes, heading: str, *conditions: str, width: float = 0.84, r
 
 def title(subject: Subject) -> str:
     """The function's name and formula, as far as they fit on a line."""
-    if not subject.mathtext or len(subject.formula) > 90:
-        return subject.label
+    if not subject.mathtext or len(subject.formula) > _LONGEST_FORMULA:
+        return textwrap.shorten(subject.label, _TITLE_LETTERS, placeholder=" …")
     named = "" if subject.label == subject.formula else f"{subject.label}:  "
     return f"{named}${subject.mathtext}$"
 

@@ -121,7 +121,7 @@ class Meshes:
 
     Raises:
       ShapeError: a mesh is no mesh, has no colour for each vertex, or more vertices than TensorBoard's 16-bit faces
-        can count.
+        can count; or faces and colors are no integers of their ranges.
     """
 
     tag: str
@@ -136,10 +136,13 @@ class Meshes:
     def __post_init__(self):
         with np.errstate(over="ignore"):
             vertices = tuple(np.asarray(v).astype(np.float32) for v in self.vertices)
-        faces, colors = (
-            tuple(np.asarray(a, dtype=kind) for a in arrays)
-            for arrays, kind in ((self.faces, np.int32), (self.colors, np.uint8))
-        )
+        faces = tuple(_integers(self.tag, "faces", a, np.int32) for a in self.faces)
+        colors = tuple(_integers(self.tag, "colors", a, np.uint8) for a in self.colors)
+        if not len(vertices) == len(faces) == len(colors):
+            raise ShapeError(
+                f"'{self.tag}' has {len(vertices)} arrays of vertices, {len(faces)} of faces and {len(colors)} of "
+                "colors; expected one of each for each step."
+            )
         for v, f, c in zip(vertices, faces, colors, strict=True):
             if any(a.ndim != 2 or a.shape[1] != 3 for a in (v, f, c)) or len(v) != len(c):
                 raise ShapeError(
@@ -152,3 +155,13 @@ class Meshes:
                 raise ShapeError(f"'{self.tag}' has faces between vertices that it does not have.")
         set_fields(self, vertices=vertices, faces=faces, colors=colors)
         _series(self, len(vertices))
+
+
+def _integers(tag: str, name: str, given: Any, kind: type[np.integer]) -> np.ndarray:
+    """Casts without changing a number."""
+    array = np.asarray(given)
+    with np.errstate(invalid="ignore"):
+        cast = array.astype(kind)
+    if not np.array_equal(cast, array):
+        raise ShapeError(f"'{tag}' has {name} that are no integers within {np.iinfo(kind).min}:{np.iinfo(kind).max}.")
+    return cast

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tbgrad.errors import ShapeError
 from tbgrad.records.series import set_fields
 
 
@@ -71,11 +72,20 @@ class Chart:
       tags: regular expressions; a line for each tag of each run that matches one of them. Of a margin chart: the
         tags of value, lower and upper bound, of one band after the other.
       is_margin: whether it draws one line in a band.
+
+    Raises:
+      ShapeError: a margin chart whose tags are not three for each band.
     """
 
     title: str
     tags: tuple[str, ...]
     is_margin: bool = False
+
+    def __post_init__(self):
+        if self.is_margin and len(self.tags) % 3:
+            raise ShapeError(
+                f"the margin chart '{self.title}' has {len(self.tags)} tags; expected three for each band."
+            )
 
 
 @dataclass(frozen=True)

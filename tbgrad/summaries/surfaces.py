@@ -64,7 +64,8 @@ def _story(surface: Surface, views: Sequence[tuple[float, float]]) -> str:
         parts.append(f"**It has {surface.kinks}**: a kink, or an edge of what it is defined on.")
     if cut:
         parts.append(f"Its heights are {cut}; the flat contours show all of them.")
-    parts.append(table(("", "value", "where"), _extremes(surface)))
+    rows = [(word, f"{value:.9g}", where) for word, value, where in extremes(surface)]
+    parts.append(table(("", "value", "where"), rows))
     if surface.subject.remark:
         parts.append(f"About the function: {surface.subject.remark}")
     asked = [
@@ -77,15 +78,15 @@ def _story(surface: Surface, views: Sequence[tuple[float, float]]) -> str:
     return page(f"The surface of `{surface.subject.equation}`", parts, asked)
 
 
-def _extremes(surface: Surface) -> list[tuple[str, str, str]]:
-    """The lowest and highest value on the grid, and the known minima."""
+def extremes(surface: Surface) -> list[tuple[str, float, str]]:
+    """(which, value, where) of the lowest and highest value on the grid, and of the known minima."""
     rows = []
     value = np.where(np.isfinite(surface.value), surface.value, np.nan)
     for word, extreme in (("lowest", np.nanargmin), ("highest", np.nanargmax)) if np.isfinite(value).any() else ():
         row, column = np.unravel_index(extreme(value), value.shape)
         place = zip(surface.axes, (surface.x[column], surface.y[row]), strict=True)
-        rows.append((word, f"{value[row, column]:.9g}", ", ".join(f"{name} = {x:.6g}" for name, x in place)))
+        rows.append((word, float(value[row, column]), ", ".join(f"{name} = {x:.6g}" for name, x in place)))
     for minimum in surface.subject.minima:
         point = "(" + ", ".join(f"{x:.6g}" for x in minimum.points[0]) + ")"
-        rows.append(("known minimum", f"{minimum.value:.9g}", f"{'a ring through ' * minimum.is_curve}{point}"))
+        rows.append(("known minimum", minimum.value, f"{'a ring through ' * minimum.is_curve}{point}"))
     return rows

@@ -101,6 +101,8 @@ REFUSED = [
     (RIPPLE, {"over": [("x", 0, 1), ("y", 1, 0)]}, RangeError, "the range y=1:0 is empty or upside down"),
     (RIPPLE, {"over": [("x", 0, math.inf), ("y", 0, 1)]}, RangeError, "the range x=0:inf is not finite"),
     (RIPPLE, {"dtype": "int64"}, RangeError, "dtype is int64"),
+    (RIPPLE, {"over": [("x", 1e9, 1e9 + 1), ("y", 0, 1)], "dtype": "float32"}, RangeError, "float32 cannot tell 101"),
+    (RIPPLE, {"over": [("x", 1, 1 + 1e-15), ("y", 0, 1)]}, RangeError, "float64 cannot tell 101 points of x=1:1.0000"),
     (THREE, {}, RangeError, "no known domain: say the ranges, for example --over x=-1:1 --over y=-1:1"),
     (THREE, {"over": [("x", 0, 1), ("y", 0, 1)], "fix": {"z": math.nan}}, RangeError, "z is fixed at nan"),
 ]

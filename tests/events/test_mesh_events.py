@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
+from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.plugins import base_plugin
 from tensorboard.plugins.mesh import metadata as mesh_metadata
 from tensorboard.plugins.mesh.mesh_plugin import MeshPlugin
@@ -20,6 +21,7 @@ from werkzeug.test import Client
 from werkzeug.wrappers import Response
 
 import tbgrad
+from tbgrad.events.decoding import decode
 from tbgrad.events.writer import EventWriter
 from tbgrad.records import Meshes, Scalars
 
@@ -129,6 +131,18 @@ def test_a_mesh_that_lacks_a_part_is_damage_and_the_rest_is_read(tmp_path):
     assert any("lacks faces or colours at 1 step" in line for line in found.damage)
     assert found.meshes["surface/mesh"].step.tolist() == [0]
     assert found.meshes["surface/mesh"].vertices[0].tobytes() == record.vertices[0].tobytes()
+
+
+def test_a_mesh_with_a_broken_configuration_is_damage_and_the_rest_is_read():
+    event = Event(step=3)
+    about = ("mesh", "", MeshPluginData.VERTEX, mesh_metadata.get_components_bitmask([1]), [1, 3, 3])
+    metadata = mesh_metadata.create_summary_metadata(*about, json_config="{camera")
+    tensor = tensor_util.make_tensor_proto(np.eye(3, dtype=np.float32)[None])
+    event.summary.value.add(tag="mesh_VERTEX", tensor=tensor, metadata=metadata)
+    event.summary.value.add(tag="loss", simple_value=0.5)
+    found = decode([("here", event.SerializeToString(), "")])
+    assert found.damage[0].startswith("here: 'mesh_VERTEX' does not hold what its plugin expects")
+    assert found.scalars["loss"].value.tolist() == [0.5]
 
 
 def test_tensorboard_reads_every_part(tmp_path):

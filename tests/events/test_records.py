@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tbgrad.errors import ShapeError
-from tbgrad.records import HParams, Images, Scalars, Texts
+from tbgrad.records import Chart, HParams, Images, Meshes, Scalars, Texts
 
 
 @pytest.mark.parametrize(
@@ -70,6 +70,33 @@ def test_lengths_that_differ_are_refused(make):
     with pytest.raises(ShapeError, match="'tag'") as caught:
         make()
     assert isinstance(caught.value, ValueError)
+
+
+TRIANGLE, FACE, COLOURS = np.eye(3), [[0, 1, 2]], [[0, 128, 255]] * 3
+
+
+@pytest.mark.parametrize(
+    ("vertices", "faces", "colors", "message"),
+    [
+        ([TRIANGLE] * 2, [FACE], [COLOURS] * 2, "2 arrays of vertices, 1 of faces and 2 of colors"),
+        ([TRIANGLE], [FACE], [[[0.0, 0.5, 1.0]] * 3], "colors that are no integers within 0:255"),
+        ([TRIANGLE], [FACE], [[[0, 128, 256]] * 3], "colors that are no integers within 0:255"),
+        ([TRIANGLE], [[[0, 1, 1.5]]], [COLOURS], "faces that are no integers"),
+        ([TRIANGLE], [[[0, 1, np.nan]]], [COLOURS], "faces that are no integers"),
+        ([TRIANGLE], [[[0, 1, 3]]], [COLOURS], "faces between vertices that it does not have"),
+        ([TRIANGLE], [FACE], [COLOURS[:2]], r"colors \(2, 3\)"),
+    ],
+)
+def test_meshes_that_are_none_are_refused(vertices, faces, colors, message):
+    with pytest.raises(ShapeError, match=message):
+        Meshes("tag", range(len(vertices)), vertices, faces, colors)
+    assert Meshes("tag", 0, [TRIANGLE], [FACE], [COLOURS]).colors[0].tolist() == COLOURS
+
+
+def test_a_margin_chart_has_three_tags_for_each_band():
+    assert Chart("band", ("a", "b", "c", "d", "e", "f"), is_margin=True).tags[3] == "d"
+    with pytest.raises(ShapeError, match="'band' has 2 tags; expected three for each band"):
+        Chart("band", ("a", "b"), is_margin=True)
 
 
 def test_one_text_and_many():
