@@ -104,8 +104,8 @@ def _trace(
     if f.takes_vector:
         signature = [tf.TensorSpec((*shape, f.dimensions), dtype, name="position")]
     else:
-        # TensorFlow takes no Greek letters.
-        names = [name if name.isascii() else f"variable_{i}" for i, name in enumerate(f.variables)]
+        # TensorFlow takes no Greek letters, and no underscore in front.
+        names = [name if name.isascii() and name[0] != "_" else f"variable_{i}" for i, name in enumerate(f.variables)]
         signature = [tf.TensorSpec(shape, dtype, name=name) for name in names]
     compiled = tf.function(program, input_signature=signature, autograph=False)
     graph = compiled.get_concrete_function().graph

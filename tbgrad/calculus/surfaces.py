@@ -25,8 +25,8 @@ def surface(
 
     Args:
       f: `Function` of d ≥ 2 variables.
-      over: two of (variable, low, high), the first along columns; by default the first two variables that are not
-        fixed, over their domains.
+      over: two of (variable, low, high), the first along columns; by default the first variables that are not fixed,
+        over their domains.
       fix: values of the other variables; by default 0, or the middle of a domain that does not hold 0.
       points: int ≥ 2, along each axis.
       dtype: `float64` or `float32`.
@@ -81,19 +81,25 @@ def region(
     if f.dimensions < 2:
         raise ShapeError(f"'{f.label}' has one variable; a surface needs two. A sweep shows it.")
     check_variables(f, fix or {})
-    ranges = list(over) or _default_ranges(f, fix or {})
+    ranges = [*over, *_default_ranges(f, [name for name, _, _ in over], fix or {})]
     if len(ranges) != 2 or ranges[0][0] == ranges[1][0]:
         given = ", ".join(name for name, _, _ in ranges) or "none"
-        raise OptionError(f"a surface spans two different variables, each with a range: --over twice; got {given}.")
+        held = f" ({', '.join(fix)} fixed)" if fix else ""
+        raise OptionError(
+            f"a surface spans two different variables, each with a range: --over twice; got {given}{held}."
+        )
     fixed = fixed_values(f, [name for name, _, _ in ranges], fix or {})
     for name, low, high in ranges:
         check_range(name, low, high)
     return ranges, fixed
 
 
-def _default_ranges(f: Function, fix: Mapping[str, float]) -> list[tuple[str, float, float]]:
-    free = [v for v in f.variables if v not in fix][:2]
-    if f.domain is None:
-        example = " ".join(f"--over {name}=-1:1" for name in free)
-        raise RangeError(f"'{f.label}' has no known domain: say the ranges, for example {example}.")
-    return [(name, *f.domain[f.variables.index(name)]) for name in free]
+def _default_ranges(f: Function, given: Sequence[str], fix: Mapping[str, float]) -> list[tuple[str, float, float]]:
+    """Ranges of the first free variables, as many as are missing."""
+    free = [v for v in f.variables if v not in fix and v not in given]
+    missing = free[: max(0, 2 - len(given))]
+    if missing and f.domain is None:
+        example = " ".join(f"--over {name}=-1:1" for name in missing)
+        more = f" --fix {free[len(missing)]}=1" if len(free) > len(missing) else ""
+        raise RangeError(f"'{f.label}' has no known domain: say the ranges, for example {example}{more}.")
+    return [(name, *f.domain[f.variables.index(name)]) for name in missing]

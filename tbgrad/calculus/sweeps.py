@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tbgrad.calculus.derivatives import as_points, check_function, value_and_gradient
+from tbgrad.calculus.derivatives import DTYPES, as_points, check_function, value_and_gradient
 from tbgrad.errors import OptionError, RangeError, ShapeError, UndefinedError, nearest
 from tbgrad.functions.function import Function
 from tbgrad.results import Sweep, Tangent
@@ -69,6 +69,8 @@ def sweep(
         check_range(axis, low, high)
         first, last = (np.array([fixed.get(v, bound) for v in f.variables]) for bound in (low, high))
     coordinate = np.linspace(low, high, points)
+    if dtype in DTYPES and not (np.diff(coordinate.astype(dtype)) > 0).all():
+        raise RangeError(f"{dtype} cannot tell {points} points from {low:.17g} to {high:.17g} apart.")
     direction = (last - first) / (high - low)
     touched = np.array(tangents, dtype=float)
     if not np.isfinite(touched).all():

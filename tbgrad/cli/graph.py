@@ -23,7 +23,11 @@ from tbgrad.errors import OptionError
 @click.command(cls=FunctionCommand)
 @function_argument
 @click.option(
-    "--at", "points", type=POINT, multiple=True, help="A point, 2,0 or x=2,y=0: log the graph by hand there as well."
+    "--at",
+    "points",
+    type=POINT,
+    multiple=True,
+    help="A point, 2,0 or x=2,y=0: log the graph by hand there as well, in float64.",
 )
 @number_options
 @logging_options

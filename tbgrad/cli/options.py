@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tbgrad.cli.base import start_tensorflow
-from tbgrad.cli.types import ASSIGNMENT, FUNCTION
+from tbgrad.cli.types import ASSIGNMENT, FUNCTION, LogdirType
 from tbgrad.errors import OptionError, ShapeError, nearest
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ function_argument = _all(
 
 logdir_option = click.option(
     "--logdir",
-    type=click.Path(path_type=Path),
+    type=LogdirType(path_type=Path),
     default=Path("logs"),
     envvar="TBGRAD_LOGDIR",
     show_default=True,

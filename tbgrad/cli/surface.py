@@ -22,9 +22,17 @@ from tbgrad.cli.types import ASSIGNMENT, RANGE, VIEW
 @click.command(cls=FunctionCommand)
 @function_argument
 @click.option(
-    "--over", type=RANGE, multiple=True, help="A variable and its range: x=0:6. Twice. By default the domain."
+    "--over",
+    type=RANGE,
+    multiple=True,
+    help="A variable and its range: x=0:6. Twice; by default those that are not fixed, over their domains.",
 )
-@click.option("--fix", type=ASSIGNMENT, multiple=True, help="Hold another variable at a value: z=1. Repeatable.")
+@click.option(
+    "--fix",
+    type=ASSIGNMENT,
+    multiple=True,
+    help="Hold another variable at a value: z=1. Repeatable. By default 0, if its domain holds 0.",
+)
 @click.option("--points", type=int, default=101, show_default=True, help="How many along each axis.")
 @click.option(
     "--view",

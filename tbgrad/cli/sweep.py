@@ -34,7 +34,10 @@ class _SweepCommand(FunctionCommand):
 @click.command(cls=_SweepCommand)
 @function_argument
 @click.option(
-    "--over", type=RANGE, help="The variable to sweep and its range: x=0:6. By default the function's domain."
+    "--over",
+    type=RANGE,
+    multiple=True,
+    help="The variable to sweep and its range: x=0:6. By default the first one that is not fixed, over its domain.",
 )
 @click.option("--fix", type=ASSIGNMENT, multiple=True, help="Hold another variable at a value: y=1. Repeatable.")
 @click.option("--from", "start", type=POINT, help="Sweep along a line from this point; needs --to.")
@@ -55,7 +58,7 @@ class _SweepCommand(FunctionCommand):
 def sweep(
     function: str,
     parameters: tuple,
-    over: tuple | None,
+    over: tuple,
     fix: tuple,
     start: object,
     end: object,
@@ -78,6 +81,8 @@ def sweep(
     tbgrad sweep rosenbrock --from -1.2,1 --to 1,1
     """
     f = resolve_function(function, parameters)
+    if len(over) > 1:
+        raise OptionError("a sweep goes over one variable: --over once. 'tbgrad surface' takes two.")
     ends = {"start": start, "end": end}
     ends = {name: None if p is None else resolve_point(f, p) for name, p in ends.items()}
     touched = [_asked_tangent() if t == _ASK else _tangent(t) for t in tangents]
@@ -88,7 +93,15 @@ def sweep(
     seed_tensorflow(seed)
     place = Place(logdir, run, overwrite)
     outcome = log_sweep(
-        f, place, over=over, fix=once("--fix", fix), **ends, points=points, tangents=touched, dtype=dtype, seed=seed
+        f,
+        place,
+        over=over[0] if over else None,
+        fix=once("--fix", fix),
+        **ends,
+        points=points,
+        tangents=touched,
+        dtype=dtype,
+        seed=seed,
     )
     echo_outcome(outcome, as_json, quiet)
 

@@ -12,6 +12,16 @@ from click.shell_completion import CompletionItem
 from tbgrad.errors import TbgradError
 
 
+class LogdirType(click.Path):
+    """A directory for runs; an empty name would be the current one."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        """The directory, as a path."""
+        if value == "":
+            self.fail("an empty name is no directory; for the current one write '.'.", parameter, context)
+        return super().convert(value, parameter, context)
+
+
 class FunctionType(click.ParamType):
     """The text of a FUNCTION, resolved by the command; completes names of the catalogue."""
 

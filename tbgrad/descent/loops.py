@@ -23,7 +23,8 @@ from tbgrad.instruments import INSTRUMENTS
 from tbgrad.instruments.instrument import Instrument, Step
 from tbgrad.results import Descent, Reading
 
-MOST_GIBIBYTES = 8
+# Compiling, judging and logging take some times as much again.
+MOST_GIBIBYTES = 2
 
 
 def descend(
@@ -57,7 +58,7 @@ def descend(
 
     Raises:
       ShapeError: `starts` is not `[starts, d]`, or is empty.
-      RangeError: `steps` is below 1, or the record would take more than 8 GiB.
+      RangeError: `steps` is below 1, or the record would take more than 2 GiB.
       CoupledStartsError: the optimizer mixes starts (`clipnorm`, say) and cannot be run on them together.
       OptionError: Keras does not take the optimizer's settings, or `steps` is no whole number.
       FunctionCallError, NoGradientError: f cannot be differentiated.

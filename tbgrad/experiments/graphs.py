@@ -18,9 +18,10 @@ from tbgrad.records import GraphRecord
 from tbgrad.results import Backward, Graph
 from tbgrad.results.graphs import counted, times
 from tbgrad.results.handwriting import point_text
+from tbgrad.runs.opening import delete_run, read_info
 from tbgrad.summaries import summarize
 
-BY_HAND = "_by_hand"
+BY_HAND, _PART = "_by_hand", "by hand"
 
 
 def log_graph(
@@ -49,12 +50,14 @@ def log_graph(
     asked = {"command": "graph", **f.request(), "at": at, "dtype": dtype, "seed": seed}
     settings = conditions.parameters(f) + ([] if at is None else [("at", naming.point(at))])
     name = naming.run_name(f.name, "graph", settings + conditions.common(dtype, seed), asked)
-    place = dataclasses.replace(place, run=place.run or name)
+    place = dataclasses.replace(place, run=name if place.run is None else place.run)
+    by_hand = dataclasses.replace(place, run=place.run + BY_HAND)
+    # Where the first run is refused, the second must not be left behind.
+    found = find(place, name, asked)
     if passes is not None:
-        # Where the first run is refused, the second must not be left behind.
-        find(place, name, asked)
-        by_hand = dataclasses.replace(place, run=place.run + BY_HAND)
-        launch(by_hand, by_hand.run, asked | {"part": "by hand"}, lambda: _by_hand(passes))
+        launch(by_hand, by_hand.run, asked | {"part": _PART}, lambda: _by_hand(passes))
+    elif found is None:
+        _delete_by_hand(by_hand)
 
     def work() -> Product:
         graph = trace_graph(f, dtype=dtype)
@@ -98,6 +101,13 @@ def _describe_passes(passes: Backward, run: str) -> list[str]:
         f"by hand at {point_text(passes)}: value {passes.value:.9g}, gradient ({partials}){undefined}",
         f"a click on a node of the run {run} shows its value, its local derivatives and its gradient",
     ]
+
+
+def _delete_by_hand(place: Place) -> None:
+    """Deletes the graph by hand that belonged to a graph which is made anew without one."""
+    info = read_info(place.logdir / place.run)
+    if info is not None and (info.get("asked") or {}).get("part") == _PART:
+        delete_run(place.logdir / place.run)
 
 
 def _by_hand(passes: Backward) -> Product:

@@ -15,11 +15,14 @@ import numpy as np
 
 import tbgrad
 from tbgrad import naming
-from tbgrad.errors import LogdirError, RunExistsError
+from tbgrad.errors import LogdirError, OptionError, RunExistsError
 from tbgrad.events.reader import event_files
 from tbgrad.records import HParams, Record
 from tbgrad.runs.directories import reason, refuse_nesting
 from tbgrad.runs.opening import open_run, read_arrays, read_info, refuse_foreign
+
+# The directory, below the log directory, that the tour makes anew each time.
+TOUR = "tour"
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,11 @@ def find(place: Place, name: str, asked: Mapping[str, Any]) -> Outcome | None:
     Raises:
       RunExistsError: another request has this name already, or a run that tbgrad did not write, or the name lies in
         another run or holds one.
+      OptionError: it is no name, or lies in the tour's directory.
     """
     run_name = naming.check_run_name(name if place.run is None else place.run)
+    if run_name.split("/")[0] == TOUR:
+        raise OptionError(f"'{run_name}' lies in what 'tbgrad tour' owns and replaces; --run gives it another name.")
     directory = place.logdir / run_name
     refuse_nesting(directory)
     refuse_foreign(directory)

@@ -88,8 +88,9 @@ def _check_views(views: Sequence[Sequence[float]]) -> tuple[tuple[float, float],
                 f"a view is an elevation and an azimuth in degrees, as in 60,90; got {len(view)} numbers."
             )
     checked = tuple((float(elevation), float(azimuth)) for elevation, azimuth in views)
-    if len(set(checked)) < len(checked):
-        raise OptionError("a view is asked for twice.")
+    for view in checked:
+        if checked.count(view) > 1:
+            raise OptionError(f"the view {view[0]:g},{view[1]:g} is asked for twice.")
     return checked
 
 

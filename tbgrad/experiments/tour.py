@@ -19,7 +19,7 @@ from tbgrad.events.reader import find_runs
 from tbgrad.experiments.descents import log_descent
 from tbgrad.experiments.graphs import log_graph, log_graph_twice
 from tbgrad.experiments.guide import gradient_table, guide, story, table_lines, views
-from tbgrad.experiments.launching import Outcome, Place, check_writable
+from tbgrad.experiments.launching import TOUR, Outcome, Place, check_writable
 from tbgrad.experiments.surfaces import log_surface
 from tbgrad.experiments.sweeps import log_sweep
 from tbgrad.functions.catalogue import lookup
@@ -101,7 +101,7 @@ def log_tour(logdir: Path, board: str, progress: Progress = lambda done, total, 
     Raises:
       LogdirError, RunLockedError: the directory cannot be written.
     """
-    home = logdir / "tour"
+    home = logdir / TOUR
     check_writable(home)
     for run in find_runs(home) if home.is_dir() else ():
         delete_run(run)
@@ -126,7 +126,7 @@ def log_tour(logdir: Path, board: str, progress: Progress = lambda done, total, 
         "",
         "The line that opens the board, for these addresses:",
     ]
-    report = {"logdir": str(logdir), "run": "tour", "board": opens, "gradient_of_ripple_at_2_0": table}
+    report = {"logdir": str(logdir), "run": TOUR, "board": opens, "gradient_of_ripple_at_2_0": table}
     runs = [_without_arrays(outcome.report) for _, outcome in outcomes]
     by_hand = [{"function": found["function"], "run": found["by_hand"]} for found in runs if found.get("by_hand")]
     report["runs"] = [*runs, *by_hand, {"run": "about"}]

@@ -25,7 +25,7 @@ from tbgrad.results import Descent, Subject
 SIZE, DPI = (4.8, 3.8), 160
 _LEGEND_LETTERS = 66
 _TITLE_LETTERS, _LONGEST_FORMULA = 60, 90
-_LARGEST = 1e100
+LARGEST = 1e100
 
 _STYLE = {
     "font.size": 9.5,
@@ -82,7 +82,7 @@ def encode_image(image: Image.Image) -> Picture:
 def drawable(values: np.ndarray) -> np.ndarray:
     """The values as float64, those at which Matplotlib's own arithmetic overflows made smaller; NaN for infinities."""
     values = np.asarray(values, dtype=np.float64)
-    return np.where(np.isfinite(values), values.clip(-_LARGEST, _LARGEST), np.nan)
+    return np.where(np.isfinite(values), values.clip(-LARGEST, LARGEST), np.nan)
 
 
 def add_legend(figure: Figure) -> None:

@@ -10,20 +10,23 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
 
-from tbgrad.figures.canvas import add_legend, drawable, new_figure, set_title, title
+from tbgrad.figures.canvas import LARGEST, add_legend, drawable, new_figure, set_title, title
 from tbgrad.results import KnownMinimum, Surface
 
-_LEVELS = 24
+_LEVELS, _FEW_LEVELS = 24, 6
 _MOST_ELONGATED = 2.5
 VALUE_MAP = "viridis"
 _UNDEFINED = "0.75"
-_ARROWS = 15
+_ARROWS, _TICKS = 15, 8
 
 
 def contour_levels(value: np.ndarray) -> np.ndarray:
     """Levels between which equally many grid points lie, so that neither a pole nor a flat valley takes them all."""
     finite = drawable(value)[np.isfinite(drawable(value))]
     levels = np.unique(np.quantile(finite, np.linspace(0, 1, _LEVELS))) if finite.size else np.array([])
+    if 2 <= levels.size < _FEW_LEVELS:
+        # Plateaus: between so few values the steps are what there is to see.
+        levels = np.unique(np.linspace(levels[0], levels[-1], _LEVELS))
     if levels.size < 2:
         middle = levels[0] if levels.size else 0.0
         # Wide enough to be told apart by floats, and by an axis.
@@ -61,7 +64,9 @@ def draw_contours(figure: Figure, axes: Axes, surface: Surface) -> None:
     colours = value_colours(levels)
     axes.set_facecolor(_UNDEFINED)
     value = np.ma.masked_invalid(drawable(surface.value))
-    axes.contourf(surface.x, surface.y, value, levels=levels, cmap=colours.cmap, norm=colours.norm, extend="neither")
+    # Matplotlib leaves out what equals the lowest level, if that is a large number.
+    filled = np.append(np.nextafter(levels[0], -np.inf), levels[1:])
+    axes.contourf(surface.x, surface.y, value, levels=filled, cmap=colours.cmap, norm=colours.norm, extend="neither")
     axes.contour(surface.x, surface.y, value, levels=levels, colors="black", linewidths=0.3, alpha=0.4)
     if value.mask.any():
         axes.plot([], [], "s", color=_UNDEFINED, markeredgecolor="0.5", linestyle="none", label="undefined")
@@ -69,6 +74,8 @@ def draw_contours(figure: Figure, axes: Axes, surface: Surface) -> None:
     axes.set(xlabel=surface.axes[0], ylabel=surface.axes[1])
     if on_equal_axes(surface):
         axes.set_aspect("equal")
+        width, height = sides(surface)
+        axes.locator_params(axis="x", nbins=max(2, round(_TICKS * min(1.0, width / height))))
 
 
 def on_equal_axes(surface: Surface) -> bool:
@@ -96,7 +103,8 @@ def _told_apart(values: np.ndarray) -> list[str]:
         rounded = {float(f"{value:.{digits}g}"): None for value in values}
         if len(rounded) == len(values):
             break
-    return [f"{value:.{max(digits, 6)}g}" for value in rounded]
+    beyond = {LARGEST: f"> {LARGEST:g}", -LARGEST: f"< {-LARGEST:g}"}
+    return [beyond.get(value, f"{value:.{max(digits, 6)}g}") for value in rounded]
 
 
 def draw_minima(axes: Axes, surface: Surface) -> None:
@@ -135,9 +143,11 @@ def _draw_gradient(axes: Axes, surface: Surface) -> None:
         drawn = defined & np.isfinite(steepness) & (steepness > 0) & np.isfinite(seen) & (seen > 0)
     if not drawn.any():
         return
-    rank = steepness[drawn].argsort().argsort() / max(1, drawn.sum() - 1)
+    # What is as steep but for rounding is as long.
+    ranks = np.unique([float(f"{s:.6g}") for s in steepness[drawn]], return_inverse=True)[1]
+    rank = ranks / ranks.max() if ranks.max() else np.ones(len(ranks))
     arrows = direction[drawn] * ((0.35 + 0.55 * rank) / _ARROWS / seen[drawn])[:, None]
     axes.quiver(x[drawn], y[drawn], *arrows.T, angles="xy", scale_units="xy", scale=1, pivot="middle", color="white",
                 edgecolor="black", linewidth=0.4, width=0.014 / 2.2, units="height")  # fmt: skip
-    axes.plot([], [], linestyle="none", color="black", marker=r"$\longrightarrow$", markersize=15,
-              label="gradient: uphill, longer is steeper")  # fmt: skip
+    label = "gradient: uphill, longer is steeper" + ("" if on_equal_axes(surface) else "; unequal axes")
+    axes.plot([], [], linestyle="none", color="black", marker=r"$\longrightarrow$", markersize=15, label=label)

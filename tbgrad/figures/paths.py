@@ -87,7 +87,10 @@ def _on_contours(descent: Descent) -> PathFigure:
         # Drawing far outside the axes overflows Agg; what cannot be seen is not drawn, but where it leaves is.
         seen = _near(x, y, low, high)
         left = int(np.argmin(seen)) if not seen.all() else None
-        beyond = "" if left is None else f"(leaves the picture before step {left})"
+        beyond = ""
+        if left is not None:
+            goes_on = np.isfinite([x[left], y[left]]).all()
+            beyond = f"(leaves the picture before step {left})" if goes_on else f"(nowhere from step {left} on)"
         if not (low[0] <= x[0] <= high[0] and low[1] <= y[0] <= high[1]):
             beyond = "(starts outside the picture)"
         set_title(axes, title(descent.subject), descent_caption(descent), beyond, room=_TOLD_ROOM)

@@ -93,14 +93,17 @@ def _set_up(axes: Axes, surface: Surface, view: tuple[float, float]) -> None:
     axes.view_init(*view)
     # Room for the labels, which the layout does not know in three dimensions; closer by, the surface would hide them.
     axes.set_box_aspect(None, zoom=0.86)
-    axes.locator_params(nbins=_TICKS, steps=[1, 2, 5, 10])
     for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
         axis.set_tick_params(pad=_TICK_PAD)
         axis.labelpad = _LABEL_PAD
+        # A factor or an offset would be written over the labels.
+        axis.set_major_formatter("{x:.10g}")
+    for name in "xy":
+        axes.locator_params(axis=name, nbins=_TICKS, steps=[1, 2, 5, 10])
     # The steeper the view, the closer heights are written to each other; from straight above, over each other.
     heights = round(_TICKS * abs(math.cos(math.radians(view[0]))))
     if heights:
-        axes.locator_params(axis="z", nbins=heights, min_n_ticks=1)
+        axes.locator_params(axis="z", nbins=heights, min_n_ticks=min(2, heights))
     else:
         axes.set(zticks=[], zlabel="")
     set_title(axes, *surface_title(surface), cut, width=_TITLE_WIDTH)

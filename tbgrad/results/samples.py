@@ -136,7 +136,7 @@ class Surface(Tabular):
             lines += [f"{name} = {x:g}" for x in coordinate[whole]]
         along = missing.all(0)[None, :] | missing.all(1)[:, None]
         if 0 < len(lines) <= _MOST_NAMED and (along == missing).all():
-            return ", ".join(lines)
+            return " or ".join(lines)
         if missing.sum() <= _MOST_NAMED:
             return ", ".join(f"({self.x[column]:g}, {self.y[row]:g})" for row, column in np.argwhere(missing))
         return f"{missing.sum():,} of {missing.size:,} points"

@@ -85,7 +85,7 @@ def extremes(surface: Surface) -> list[tuple[str, float, str]]:
     for word, extreme in (("lowest", np.nanargmin), ("highest", np.nanargmax)) if np.isfinite(value).any() else ():
         row, column = np.unravel_index(extreme(value), value.shape)
         place = zip(surface.axes, (surface.x[column], surface.y[row]), strict=True)
-        rows.append((word, float(value[row, column]), ", ".join(f"{name} = {x:.6g}" for name, x in place)))
+        rows.append((word, float(value[row, column]) + 0.0, ", ".join(f"{name} = {x:.6g}" for name, x in place)))
     for minimum in surface.subject.minima:
         point = "(" + ", ".join(f"{x:.6g}" for x in minimum.points[0]) + ")"
         rows.append(("known minimum", minimum.value, f"{'a ring through ' * minimum.is_curve}{point}"))

@@ -67,6 +67,13 @@ def test_a_plane_in_three_dimensions():
     np.testing.assert_array_equal(found.position[1, 0], [1, 3, 0])
 
 
+def test_a_range_that_is_missing_is_that_of_the_domain():
+    found = surface(RIPPLE, over=[("y", 0, 1)], points=3)
+    assert found.axes == ("y", "x")
+    np.testing.assert_array_equal(found.x, [0, 0.5, 1])
+    np.testing.assert_array_equal(found.y, [0, 3, 6])
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_dtypes(dtype):
     found = surface(RIPPLE, points=3, dtype=dtype)
@@ -90,20 +97,20 @@ THREE = Function.of_formula("x*y*z", name="three")
 REFUSED = [
     (CATALOGUE["fading_wave"], {}, ShapeError, "'fading_wave' has one variable; a surface needs two"),
     (RIPPLE, {"points": 1}, RangeError, "points is 1; expected at least 2"),
-    (RIPPLE, {"over": [("x", 0, 1)]}, OptionError, "--over twice; got x."),
+    (THREE, {"over": [("x", 0, 1)]}, RangeError, "say the ranges, for example --over y=-1:1 --fix z=1."),
     (RIPPLE, {"over": [("x", 0, 1), ("x", 0, 1)]}, OptionError, "got x, x."),
     (THREE, {"over": [("x", 0, 1), ("y", 0, 1), ("z", 0, 1)]}, OptionError, "got x, y, z."),
     (RIPPLE, {"over": [("x", 0, 1), ("z", 0, 1)]}, OptionError, "'ripple' has no variable 'z'; it has x, y."),
     (RIPPLE, {"over": [("x", 0, 1), ("y", 0, 1)], "fix": {"y": 1}}, OptionError, "'y' is both swept over and fixed"),
     (RIPPLE, {"fix": {"q": 1}}, OptionError, "no variable 'q'"),
-    (RIPPLE, {"fix": {"x": 1}}, OptionError, "got y."),
-    (RIPPLE, {"fix": {"x": 1, "y": 1}}, OptionError, "got none."),
+    (RIPPLE, {"fix": {"x": 1}}, OptionError, "got y (x fixed)."),
+    (RIPPLE, {"fix": {"x": 1, "y": 1}}, OptionError, "got none (x, y fixed)."),
     (RIPPLE, {"over": [("x", 0, 1), ("y", 1, 0)]}, RangeError, "the range y=1:0 is empty or upside down"),
     (RIPPLE, {"over": [("x", 0, math.inf), ("y", 0, 1)]}, RangeError, "the range x=0:inf is not finite"),
     (RIPPLE, {"dtype": "int64"}, RangeError, "dtype is int64"),
     (RIPPLE, {"over": [("x", 1e9, 1e9 + 1), ("y", 0, 1)], "dtype": "float32"}, RangeError, "float32 cannot tell 101"),
     (RIPPLE, {"over": [("x", 1, 1 + 1e-15), ("y", 0, 1)]}, RangeError, "float64 cannot tell 101 points of x=1:1.0000"),
-    (THREE, {}, RangeError, "no known domain: say the ranges, for example --over x=-1:1 --over y=-1:1"),
+    (THREE, {}, RangeError, "no known domain: say the ranges, for example --over x=-1:1 --over y=-1:1 --fix z=1."),
     (THREE, {"over": [("x", 0, 1), ("y", 0, 1)], "fix": {"z": math.nan}}, RangeError, "z is fixed at nan"),
 ]
 

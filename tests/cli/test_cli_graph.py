@@ -174,6 +174,30 @@ def test_another_request_under_the_same_name(typed, contents, logdir, taken):
     assert [node for node in nodes(logdir / "mine_by_hand") if node.name.startswith("sin")]
 
 
+def test_made_anew_without_a_point_the_graph_by_hand_goes(typed, logdir):
+    words = ["--run", "mine", "--logdir", logdir]
+    assert typed("graph", "x*y", "--at", "1,2", *words).exit_code == 0
+    assert typed("graph", "x*y", "--run", "mine_too", "--logdir", logdir).exit_code == 0
+    assert last(typed("graph", "x + y", *words, "--overwrite")) == f"{logdir}/mine"
+    assert sorted(kept.parent.name for kept in logdir.rglob("run.json")) == ["mine", "mine_too"]
+    # A run of somebody's own choosing with that name stays.
+    assert typed("graph", "x - y", "--run", "mine_by_hand", "--logdir", logdir).exit_code == 0
+    assert typed("graph", "x*y", *words, "--overwrite").exit_code == 0
+    assert (logdir / "mine_by_hand/run.json").is_file()
+
+
+def test_a_refused_graph_leaves_nothing_behind(typed, contents, logdir):
+    (logdir / "foreign").mkdir(parents=True)
+    (logdir / "foreign/events.out.tfevents.1").write_bytes(b"")
+    (logdir / "holder/inside").mkdir(parents=True)
+    (logdir / "holder/inside/run.json").write_text("{}")
+    before = contents(logdir)
+    for name, message in (("foreign", "did not write"), ("holder", "one run cannot hold another")):
+        refused = typed("graph", "x*y", "--at", "1,2", "--run", name, "--logdir", logdir, "--overwrite")
+        assert (refused.exit_code, refused.stdout) == (2, "") and message in refused.stderr
+    assert contents(logdir) == before
+
+
 def test_a_python_function(typed, document, contents, logdir, tmp_path):
     (tmp_path / "mine.py").write_text(SOURCE)
     words = ["graph", f"{tmp_path / 'mine.py'}:bowl", "--logdir", logdir]
@@ -193,7 +217,9 @@ def test_a_python_function(typed, document, contents, logdir, tmp_path):
 MISTAKES = "graph|graph riple|graph ripple x|graph ripple --at|graph ripple --at 2|graph ripple --at 2,0,1"
 MISTAKES += "|graph ripple --at a,b|graph ripple --at x=2|graph ripple --at x=2,z=0|graph ripple --at nan,0"
 MISTAKES += "|graph ripple --att 2,0|graph ripple --set b=1|graph ripple --dtype float16|graph no_file.py:f|graph 3"
-MISTAKES += "|graph ripple --run ../mine|graph ripple --jsn|graph --at 2,0|graph ripple --set"
+MISTAKES += "|graph ripple --run=|graph ripple --logdir=|graph ripple --run tour/mine|graph ripple --run tour"
+MISTAKES += "|sweep ripple --over x=0:1 --over y=0:1|graph ripple --jsn|graph --at 2,0|graph ripple --set"
+MISTAKES += "|sweep x*y --over x=1:1.0000000000000002|graph ripple --run ../mine"
 
 
 @pytest.mark.parametrize("line", MISTAKES.split("|"))

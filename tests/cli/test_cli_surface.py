@@ -192,7 +192,7 @@ def test_another_request_under_the_same_name(typed, contents, logdir):
     assert tbgrad.read_arrays(logdir / "my/own")["value"][1, 1] == 0
 
 
-MISTAKES = "fading_wave|x|x*y|riple||ripple extra|ripple --over x=0:1|ripple --over x=0:1 --over x=0:2"
+MISTAKES = "fading_wave|x|x*y|riple||ripple extra|ripple --over x=0:1 --over x=0:2"
 MISTAKES += "|ripple --over x=0:1 --over q=0:1|ripple --over x=1:0 --over y=0:1|ripple --over x=1:1 --over y=0:1"
 MISTAKES += "|ripple --over x=0 --over y=0:1|x*y*z --over x=0:1 --over y=0:1 --over z=0:1|ripple --points 1"
 MISTAKES += "|ripple --points 0|ripple --points 2.5|ripple --points 100000|ripple --view 45|ripple --view a,b"

@@ -1,5 +1,7 @@
 """Flat contours with the gradient field: arrows against the analytic gradient, levels against the values."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from matplotlib.contour import ContourSet
@@ -216,3 +218,40 @@ def test_a_surface_shows_its_axes_in_its_own_order():
     ]
     middle = len(contours.levels) // 2
     assert np.median(values[middle]) == pytest.approx(contours.levels[middle], rel=0.05)
+
+
+@pytest.mark.parametrize("text", ["x + y", "3*x - 0.1*y"])
+def test_arrows_are_as_long_where_it_is_as_steep(text):
+    _, _, u, v = arrows(surface_figure(square(text)))
+    assert np.ptp(np.hypot(u, v)) < 1e-9
+
+
+def test_unequal_axes_are_named_beside_the_arrows():
+    f = tbgrad.Function.of_formula("x*y")
+    wide = surface_figure(tbgrad.surface(f, [("x", 0.0, 1.0), ("y", 0.0, 1000.0)], points=21))
+    assert "gradient: uphill, longer is steeper; unequal axes" in legend(wide)
+
+
+def test_plateaus_have_colours_of_their_own():
+    value = np.where(np.arange(40) < 20, -1e-12, 1e-12) * np.ones((40, 1))
+    levels = contour_levels(value)
+    assert len(levels) > 10 and (levels[0], levels[-1]) == (-1e-12, 1e-12)
+    np.testing.assert_allclose(np.diff(levels), levels[1] - levels[0])
+
+
+@pytest.mark.parametrize("size", [1.0, 1e17, 1e60])
+def test_the_lowest_values_are_filled(size):
+    result = square("x*y")
+    low = np.where(result.position[..., 0] < 0, -size, size)
+    (filled,) = [
+        c
+        for c in surface_figure(dataclasses.replace(result, value=low)).axes[0].collections
+        if isinstance(c, ContourSet) and c.filled
+    ]
+    assert len(filled.get_paths()[0].vertices) > 0
+
+
+def test_what_is_too_large_to_draw_is_not_called_undefined():
+    figure = surface_figure(square("exp(400*x)*y", points=41))
+    assert "undefined" not in legend(figure)
+    assert figure.axes[1].get_yticklabels()[-1].get_text() == "> 1e+100"
