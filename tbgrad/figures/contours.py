@@ -17,7 +17,7 @@ _LEVELS, _FEW_LEVELS = 24, 6
 _MOST_ELONGATED = 2.5
 VALUE_MAP = "viridis"
 _UNDEFINED = "0.75"
-_ARROWS, _TICKS = 15, 8
+_ARROWS, _TICKS = 15, 5
 
 
 def contour_levels(value: np.ndarray) -> np.ndarray:
@@ -75,7 +75,7 @@ def draw_contours(figure: Figure, axes: Axes, surface: Surface) -> None:
     if on_equal_axes(surface):
         axes.set_aspect("equal")
         width, height = sides(surface)
-        axes.locator_params(axis="x", nbins=max(2, round(_TICKS * min(1.0, width / height))))
+        axes.locator_params(axis="x", nbins=max(3, round(_TICKS * min(1.0, width / height))), steps=[1, 2, 5, 10])
 
 
 def on_equal_axes(surface: Surface) -> bool:

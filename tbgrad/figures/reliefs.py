@@ -20,7 +20,7 @@ VIEWS = (DEFAULT_VIEW, (60.0, 90.0), (90.0, 90.0))
 _CONTOURS = 50
 _MOST_SIDES = 100
 _TICKS, _TICK_PAD, _LABEL_PAD = 5, 6, 7
-_TITLE_WIDTH = 0.72
+_TITLE_WIDTH, _LEVEL = 0.72, 0.6
 
 # Beside a pole the rest of a surface would be flat: heights are cut at these percentiles of the values, if there are
 # values so many times the distance between the two farther out.
@@ -100,10 +100,9 @@ def _set_up(axes: Axes, surface: Surface, view: tuple[float, float]) -> None:
         axis.set_major_formatter("{x:.10g}")
     for name in "xy":
         axes.locator_params(axis=name, nbins=_TICKS, steps=[1, 2, 5, 10])
-    # The steeper the view, the closer heights are written to each other; from straight above, over each other.
-    heights = round(_TICKS * abs(math.cos(math.radians(view[0]))))
-    if heights:
-        axes.locator_params(axis="z", nbins=heights, min_n_ticks=min(2, heights))
+    # From above, heights would be written over each other, or between the ticks of another axis: a bar says them.
+    if abs(math.cos(math.radians(view[0]))) > _LEVEL:
+        axes.locator_params(axis="z", nbins=_TICKS)
     else:
         axes.set(zticks=[], zlabel="")
     set_title(axes, *surface_title(surface), cut, width=_TITLE_WIDTH)
