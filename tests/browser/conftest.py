@@ -187,6 +187,13 @@ def page(driver, board):
     return Page(driver, board.root)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def rest(page):
+    """After each file: an empty page, since a mesh is drawn without end, and the processor is needed elsewhere."""
+    yield
+    page.driver.get("about:blank")
+
+
 @pytest.fixture(autouse=True)
 def no_complaints(page):
     """After each test: its pages had no errors in the console."""
