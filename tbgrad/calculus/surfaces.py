@@ -81,7 +81,11 @@ def region(
     if f.dimensions < 2:
         raise ShapeError(f"'{f.label}' has one variable; a surface needs two. A sweep shows it.")
     check_variables(f, fix or {})
-    ranges = [*over, *_default_ranges(f, [name for name, _, _ in over], fix or {})]
+    ranges = list(over)
+    if len(ranges) < 2:
+        check_variables(f, [name for name, _, _ in over])
+        ranges += _default_ranges(f, [name for name, _, _ in over], fix or {})
+        ranges.sort(key=lambda given: f.variables.index(given[0]))
     if len(ranges) != 2 or ranges[0][0] == ranges[1][0]:
         given = ", ".join(name for name, _, _ in ranges) or "none"
         held = f" ({', '.join(fix)} fixed)" if fix else ""
@@ -97,7 +101,7 @@ def region(
 def _default_ranges(f: Function, given: Sequence[str], fix: Mapping[str, float]) -> list[tuple[str, float, float]]:
     """Ranges of the first free variables, as many as are missing."""
     free = [v for v in f.variables if v not in fix and v not in given]
-    missing = free[: max(0, 2 - len(given))]
+    missing = free[: 2 - len(given)]
     if missing and f.domain is None:
         example = " ".join(f"--over {name}=-1:1" for name in missing)
         more = f" --fix {free[len(missing)]}=1" if len(free) > len(missing) else ""

@@ -120,8 +120,8 @@ def _check_memory(starts: np.ndarray, steps: int, instruments: int) -> None:
     gibibytes = (steps + 1) * numbers_a_row * starts.itemsize / 2**30
     if gibibytes > MOST_GIBIBYTES:
         raise RangeError(
-            f"{steps:,} steps of {len(starts):,} starts, all recorded, take {gibibytes:,.1f} GiB; "
-            f"at most {MOST_GIBIBYTES} are recorded. Take fewer steps or starts."
+            f"{steps:,} steps of {len(starts):,} start{'s' * (len(starts) > 1)}, all recorded, take "
+            f"{gibibytes:,.1f} GiB; at most {MOST_GIBIBYTES} are recorded. Take fewer steps or starts."
         )
 
 

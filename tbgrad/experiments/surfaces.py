@@ -52,7 +52,7 @@ def log_surface(
     axes = [name for name, _, _ in ranges]
     asked = {"command": "surface", **f.request(), "over": ranges, "fixed": fixed, "points": points}
     asked |= {"views": seen, "dtype": dtype, "seed": seed}
-    settings = _settings(f, over, axes, fixed, points, seen) + conditions.common(dtype, seed)
+    settings = _settings(f, ranges, fixed, points, seen) + conditions.common(dtype, seed)
     name = naming.run_name(f.name, f"surface/{'-'.join(naming.word(axis) for axis in axes)}", settings, asked)
 
     def work() -> Product:
@@ -96,17 +96,16 @@ def _check_views(views: Sequence[Sequence[float]]) -> tuple[tuple[float, float],
 
 def _settings(
     f: Function,
-    over: Sequence[tuple[str, float, float]],
-    axes: Sequence[str],
+    ranges: Sequence[tuple[str, float, float]],
     fixed: Mapping[str, float],
     points: int,
     views: Sequence[tuple[float, float]],
 ) -> list[tuple[str, str]]:
     settings = conditions.parameters(f)
     published = dict(zip(f.variables, f.domain or (), strict=False))
-    if any((low, high) != published.get(name) for name, low, high in over):
-        settings += [("over", naming.point(bounds)) for _, *bounds in over]
-    usual = fixed_values(f, axes, {})
+    if any((low, high) != published.get(name) for name, low, high in ranges):
+        settings += [("over", naming.point(bounds)) for _, *bounds in ranges]
+    usual = fixed_values(f, [name for name, _, _ in ranges], {})
     settings += [(name, naming.number(value)) for name, value in fixed.items() if value != usual[name]]
     if points != POINTS:
         settings.append(("points", str(points)))

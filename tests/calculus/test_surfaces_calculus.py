@@ -69,9 +69,9 @@ def test_a_plane_in_three_dimensions():
 
 def test_a_range_that_is_missing_is_that_of_the_domain():
     found = surface(RIPPLE, over=[("y", 0, 1)], points=3)
-    assert found.axes == ("y", "x")
-    np.testing.assert_array_equal(found.x, [0, 0.5, 1])
-    np.testing.assert_array_equal(found.y, [0, 3, 6])
+    assert found.axes == ("x", "y")
+    np.testing.assert_array_equal(found.x, [0, 3, 6])
+    np.testing.assert_array_equal(found.y, [0, 0.5, 1])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

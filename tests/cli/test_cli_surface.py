@@ -125,6 +125,7 @@ def test_json_equals_the_arrays(waves, document):
             ["x*y*z", *SMALL, "--over", "x=0:1", "--over", "z=0:1", "--fix", "y=2"],
             "x-z_over0_1_over0_1_y2_points3_view45_30",
         ),
+        (["ripple", *SMALL, "--over", "y=0:1"], "x-y_over0_6_over0_1_points3_view45_30"),
         (["rosenbrock", *SMALL, "--set", "b=10"], "x-y_b10_points3_view45_30"),
         (["sphere", *SMALL, "--dtype", "float32"], "x-y_points3_view45_30_dtypefloat32"),
     ],
