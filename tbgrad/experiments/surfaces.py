@@ -44,7 +44,7 @@ def log_surface(
       seed: kept with the request.
 
     Raises:
-      UndefinedError: f is defined nowhere on the grid.
+      UndefinedError: f is defined nowhere on the grid, or in no whole cell of it.
       OptionError: a view is not two numbers, or asked for twice.
     """
     seen = _check_views(views) or VIEWS
@@ -57,8 +57,12 @@ def log_surface(
 
     def work() -> Product:
         result = surfaces.surface(f, over, fix, points=points, dtype=dtype)
-        if not np.isfinite(result.value).any():
+        defined = np.isfinite(result.value)
+        if not defined.any():
             raise UndefinedError(f"{f.label} is not defined anywhere on {result.where}: choose other ranges.")
+        if not (defined[:-1, :-1] & defined[:-1, 1:] & defined[1:, :-1] & defined[1:, 1:]).any():
+            few = f"at {defined.sum():,} of {defined.size:,} points of {result.where}, no four of them neighbours"
+            raise UndefinedError(f"{f.label} is defined only {few}: choose other ranges, or more --points.")
         arrays = {n: getattr(result, n) for n in ("x", "y", "position", "value", "gradient")}
         report = {"function": result.subject.identity, "axes": result.axes, "fixed": result.fixed, **arrays}
         report |= {"where": result.where, "undefined": result.undefined, "kinks": result.kinks, "views": seen}

@@ -199,6 +199,7 @@ MISTAKES += "|ripple --over x=0 --over y=0:1|x*y*z --over x=0:1 --over y=0:1 --o
 MISTAKES += "|ripple --points 0|ripple --points 2.5|ripple --points 100000|ripple --view 45|ripple --view a,b"
 MISTAKES += "|ripple --view 1,2,3|ripple --view nan,0|ripple --view 45,30 --view 45,30.0|ripple --fix x=1 --fix y=1"
 MISTAKES += "|x*y --over x=0:1 --over y=0:1 --fix x=1|ripple --fix q=1|log(x-100)+y --over x=0:1 --over y=0:1"
+MISTAKES += "|log(x-0.999)*y --over x=0:1 --over y=0:1"
 MISTAKES += "|ripple --pionts 3|ripple --points|ripple --set b=1|ripple --dtype float16|ripple --run ../mine"
 
 
