@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tbgrad.calculus.derivatives import as_points, check_function, value_and_gradient
-from tbgrad.calculus.sweeps import MOST_POINTS, check_range, check_variables, fixed_values
+from tbgrad.calculus.sweeps import MOST_POINTS, check_range, check_resolution, check_variables, fixed_values
 from tbgrad.errors import OptionError, RangeError, ShapeError
 from tbgrad.functions.function import Function
 from tbgrad.results import Surface
@@ -49,8 +49,7 @@ def surface(
     position = np.stack([columns.get(v, np.full((points, points), fixed.get(v))) for v in f.variables], axis=-1)
     flat = as_points(f, position.reshape(-1, f.dimensions).astype(float), dtype)
     for (name, low, high), coordinate in zip(ranges, (x, y), strict=True):
-        if not (np.diff(coordinate.astype(dtype)) > 0).all():
-            raise RangeError(f"{dtype} cannot tell {points} points of {name}={low:.17g}:{high:.17g} apart.")
+        check_resolution(f"{name}={low:.17g}:{high:.17g}", coordinate, dtype)
     value, gradient = (tensor.numpy() for tensor in value_and_gradient(f, dtype)(flat))
     return Surface(
         f.subject(),

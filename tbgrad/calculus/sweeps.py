@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tbgrad.calculus.derivatives import DTYPES, as_points, check_function, value_and_gradient
+from tbgrad.calculus.derivatives import as_points, check_function, value_and_gradient
 from tbgrad.errors import OptionError, RangeError, ShapeError, UndefinedError, nearest
 from tbgrad.functions.function import Function
 from tbgrad.results import Sweep, Tangent
@@ -69,8 +69,6 @@ def sweep(
         check_range(axis, low, high)
         first, last = (np.array([fixed.get(v, bound) for v in f.variables]) for bound in (low, high))
     coordinate = np.linspace(low, high, points)
-    if dtype in DTYPES and not (np.diff(coordinate.astype(dtype)) > 0).all():
-        raise RangeError(f"{dtype} cannot tell {points} points from {low:.17g} to {high:.17g} apart.")
     direction = (last - first) / (high - low)
     touched = np.array(tangents, dtype=float)
     if not np.isfinite(touched).all():
@@ -83,6 +81,7 @@ def sweep(
         along[:, f.variables.index(axis)] = coordinate
     position = np.concatenate([along, touching])
     position = as_points(f, position, dtype)
+    check_resolution(f"{axis or 'the distance'}={low:.17g}:{high:.17g}", coordinate, dtype)
     value, gradient = (tensor.numpy() for tensor in value_and_gradient(f, dtype)(position))
     # Only the swept direction's derivatives count: another one may be undefined there without harm.
     swept = direction != 0
@@ -153,6 +152,12 @@ def check_range(name: str, low: float, high: float) -> None:
         raise RangeError(f"the range {name}={low:g}:{high:g} is not finite, or not within ±{FARTHEST:g}.")
     if not low < high:
         raise RangeError(f"the range {name}={low:g}:{high:g} is empty or upside down; expected LOW < HIGH.")
+
+
+def check_resolution(what: str, coordinate: np.ndarray, dtype: str) -> None:
+    """Raises RangeError if two neighbours of an increasing coordinate are the same number in this dtype."""
+    if not (np.diff(coordinate.astype(dtype)) > 0).all():
+        raise RangeError(f"{dtype} cannot tell {len(coordinate)} points of {what} apart.")
 
 
 def _ends(f: Function, start: Sequence[float], end: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:

@@ -56,8 +56,6 @@ def log_graph(
     found = find(place, name, asked)
     if passes is not None:
         launch(by_hand, by_hand.run, asked | {"part": _PART}, lambda: _by_hand(passes))
-    elif found is None:
-        _delete_by_hand(by_hand)
 
     def work() -> Product:
         graph = trace_graph(f, dtype=dtype)
@@ -71,7 +69,10 @@ def log_graph(
             lines += _describe_passes(passes, by_hand.run)
         return Product(records, {}, report, lines)
 
-    return launch(place, name, asked, work)
+    outcome = launch(place, name, asked, work)
+    if passes is None and found is None:
+        _delete_by_hand(by_hand)
+    return outcome
 
 
 def log_graph_twice(f: Function, place: Place) -> Outcome:

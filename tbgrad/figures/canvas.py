@@ -109,7 +109,7 @@ def set_title(axes: Axes, heading: str, *conditions: str, width: float = 0.84, r
 def title(subject: Subject) -> str:
     """The function's name and formula, as far as they fit on a line."""
     if not subject.mathtext or len(subject.formula) > _LONGEST_FORMULA:
-        return textwrap.shorten(subject.label, _TITLE_LETTERS, placeholder=" …")
+        return subject.label if len(subject.label) <= _TITLE_LETTERS else f"{subject.label[: _TITLE_LETTERS - 1]}…"
     named = "" if subject.label == subject.formula else f"{subject.label}:  "
     return f"{named}${subject.mathtext}$"
 

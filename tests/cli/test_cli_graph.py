@@ -180,6 +180,14 @@ def test_made_anew_without_a_point_the_graph_by_hand_goes(typed, logdir):
     assert typed("graph", "x*y", "--run", "mine_too", "--logdir", logdir).exit_code == 0
     assert last(typed("graph", "x + y", *words, "--overwrite")) == f"{logdir}/mine"
     assert sorted(kept.parent.name for kept in logdir.rglob("run.json")) == ["mine", "mine_too"]
+    # Where the successor fails, what is there stays.
+    assert typed("graph", "x*y", "--at", "1,2", *words, "--overwrite").exit_code == 0
+    source = logdir.parent / "broken.py"
+    source.write_text("def broken(x):\n    return x.no_such_method()\n")
+    assert typed("graph", f"{source}:broken", *words, "--overwrite").exit_code != 0
+    assert (logdir / "mine_by_hand/run.json").is_file()
+    assert typed("graph", "x + y", *words, "--overwrite").exit_code == 0
+    assert not (logdir / "mine_by_hand").exists()
     # A run of somebody's own choosing with that name stays.
     assert typed("graph", "x - y", "--run", "mine_by_hand", "--logdir", logdir).exit_code == 0
     assert typed("graph", "x*y", *words, "--overwrite").exit_code == 0

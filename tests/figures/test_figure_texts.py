@@ -53,10 +53,16 @@ def test_the_title_is_on_the_page(figure):
     assert page.x0 <= title.x0 < title.x1 <= page.x1 and page.y0 < title.y0 < title.y1 <= page.y1 + 1
 
 
-def test_the_conditions_are_in_the_title_whole(figure):
-    title = " ".join(figure.axes[0].get_title().split())
-    if len(figure.axes[0].texts):
-        assert "momentum 0.95, nesterov True: 30 steps" in title
+@pytest.mark.parametrize("text", ["ripple", "fading_wave", LONG])
+def test_the_conditions_are_in_the_title_whole(text):
+    title = path_figure(descent(text, momentum=0.95, nesterov=True)).figure.axes[0].get_title()
+    assert "momentum 0.95, nesterov True: 30 steps" in " ".join(title.split())
+
+
+def test_a_formula_too_long_for_a_title_is_cut_not_lost():
+    text = "*".join(f"sin({k}*x)*cos({k}*y)" for k in range(1, 9))
+    title = surface_figure(surface(text)).axes[0].get_title()
+    assert title.startswith("sin(1*x)*cos(1*y)*sin(2*x)") and title.endswith("…") and len(title) <= 60
 
 
 @pytest.mark.parametrize("text", ["ripple", "tilted_waves", "fading_wave", "rosenbrock"])

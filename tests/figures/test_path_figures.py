@@ -74,6 +74,11 @@ def test_a_ring_of_minima_is_a_curve():
     assert ring.get_linestyle() == ":" and len(radius) > 50
 
 
+def test_a_path_that_ends_where_there_is_no_gradient_does_not_leave():
+    figure = path_figure(descend("ripple", [[0.0, 0.0]], ("sgd", 0.1), 5)).figure
+    assert "(nowhere from step 1 on)" in figure.axes[0].get_title()
+
+
 @pytest.mark.parametrize("steps", [3, 10, 100])
 def test_a_path_that_leaves_the_picture(steps):
     descent = descend("rosenbrock", [[-1.2, 1.0]], ("sgd", 0.01), steps)
