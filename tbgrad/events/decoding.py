@@ -1,128 +1,182 @@
-"""Events to records: what TensorBoard's plugins call by the same names, in any of their spellings."""
+"""Events to records: gathers what has the same tag into series."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from google.protobuf import text_format
 from google.protobuf.message import DecodeError
-from tensorboard.compat.proto.attr_value_pb2 import AttrValue
 from tensorboard.compat.proto.event_pb2 import Event
-from tensorboard.compat.proto.graph_pb2 import GraphDef
-from tensorboard.compat.proto.node_def_pb2 import NodeDef
 from tensorboard.compat.proto.summary_pb2 import Summary
-from tensorboard.compat.proto.types_pb2 import DT_FLOAT
 from tensorboard.data_compat import migrate_value
-from tensorboard.plugins.custom_scalar import layout_pb2
-from tensorboard.plugins.hparams import api_pb2, plugin_data_pb2
 from tensorboard.plugins.mesh import metadata as mesh_metadata
-from tensorboard.util import tensor_util
+from tensorboard.plugins.mesh.plugin_data_pb2 import MeshPluginData
 
-from tbgrad.events.encoding import MESH_PARTS, OUTPUT_SHAPES
-from tbgrad.records import Chart, GraphNode, GraphRecord, HParams, Images, Layout, Meshes, Records, Scalars, Texts
+from tbgrad.errors import ShapeError
+from tbgrad.events import contents
+from tbgrad.events.encoding import MESH_PARTS
+from tbgrad.events.graphs import decode_graph
+from tbgrad.events.scanning import Block, KnownLayouts, scan
+from tbgrad.events.tfrecord import FrameFile
+from tbgrad.records import GraphRecord, Histograms, Images, Layout, Meshes, Records, Scalars, Texts
 
 
-def decode(payloads: Iterable[tuple[str, bytes | None, str]]) -> Records:
-    """Gathers the records of a run from its events.
+def decode(files: Iterable[Path], tags: Collection[str] | None = None) -> Records:
+    """Gathers the records of a run from its event files.
 
     Args:
-      payloads: (place, serialized event, damage) in order; the event is None where it could not be read.
+      files: in order.
+      tags: which to keep; all by default.
 
     Returns:
       `Records`, series in the order of their events.
     """
-    gathered = _Gathered()
-    for place, payload, damage in payloads:
-        if payload is None:
-            gathered.damage.append(f"{place}: {damage}")
-            continue
+    gathered, known = _Gathered(tags), KnownLayouts()
+    for path in files:
         try:
-            event = Event.FromString(payload)
-        except DecodeError:
-            gathered.damage.append(f"{place}: not an event")
-            continue
-        try:
-            gathered.add_graph(event)
-        except DecodeError:
-            gathered.damage.append(f"{place}: not a graph")
-        for value in event.summary.value:
-            try:
-                gathered.add(event, value)
-            except (ValueError, TypeError, LookupError, DecodeError) as error:
-                gathered.damage.append(f"{place}: '{value.tag}' does not hold what its plugin expects ({error})")
+            with FrameFile(path) as file:
+                for part in scan(file, known):
+                    if isinstance(part, Block):
+                        gathered.add_block(part)
+                    elif part.payload is None:
+                        gathered.damage.append(f"{path}, byte {part.offset}: {part.damage}")
+                    else:
+                        event = gathered.add_event(f"{path}, byte {part.offset}", part.payload)
+                        if event is not None:
+                            known.learn(event, part.payload)
+        except OSError as error:
+            gathered.damage.append(f"{path}: cannot be read: {error.strerror}")
     return gathered.records()
 
 
-class _Gathered:
-    """Series under construction: (step, wall time, content) by tag."""
+class _Numbers:
+    """A series of scalars under construction: arrays, and single entries behind them."""
 
     def __init__(self):
+        self._arrays: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        self._singles: list[tuple[int, float, bytes]] = []
+
+    def append(self, step: int, wall_time: float, value: bytes) -> None:
+        self._singles.append((step, wall_time, value))
+
+    def extend(self, step: np.ndarray, wall_time: np.ndarray, value: np.ndarray) -> None:
+        self._join_singles()
+        self._arrays.append((step, wall_time, value))
+
+    def _join_singles(self) -> None:
+        if self._singles:
+            step, wall_time, value = zip(*self._singles, strict=True)
+            self._arrays.append((np.array(step, np.int64), np.array(wall_time), np.frombuffer(b"".join(value), "<f4")))
+            self._singles = []
+
+    def series(self, tag: str, description: str) -> Scalars:
+        self._join_singles()
+        step, wall_time, value = map(np.concatenate, zip(*self._arrays, strict=True))
+        return Scalars(tag, step, value, wall_time, description)
+
+
+class _Gathered:
+    """Series under construction, by tag."""
+
+    def __init__(self, wanted: Collection[str] | None):
+        self.wanted = wanted
         self.plugins: dict[str, str] = {}
         self.descriptions: dict[str, str] = {}
+        self.numbers: dict[str, _Numbers] = {}
+        # Everything else: step, wall time, content.
         self.series: dict[str, list[tuple[int, float, Any]]] = {}
-        self.meshes: dict[str, dict[int, str]] = {}
-        self.configs: dict[str, dict[str, Any]] = {}
+        # What is told of a mesh, by its name; the name by the tag of a part.
+        self.meshes: dict[str, MeshPluginData] = {}
+        self.mesh_names: dict[str, str] = {}
+        self.mesh_tags: dict[tuple[str, int], str] = {}
         self.session: dict[str, Any] = {}
         self.graph: GraphRecord | None = None
         self.layout: Layout | None = None
         self.damage: list[str] = []
 
-    def add(self, event: Event, value: Summary.Value) -> None:
+    def add_block(self, block: Block) -> None:
+        # A tag may occur several times in a period.
+        places: dict[str, list[tuple[int, int]]] = {}
+        for index, layout in enumerate(block.layouts):
+            for column, tag in enumerate(layout.tags):
+                places.setdefault(tag, []).append((index, column))
+        for tag, found in places.items():
+            if self.plugins.get(tag) == "scalars" and self._is_wanted(tag):
+                self.numbers.setdefault(tag, _Numbers()).extend(
+                    _interleaved([block.step[index] for index, _ in found]),
+                    _interleaved([block.wall_time[index] for index, _ in found]),
+                    _interleaved([block.value[index][column] for index, column in found]),
+                )
+
+    def add_event(self, place: str, payload: bytes) -> Event | None:
+        """Adds all that an event holds; returns it, or None if it is none."""
+        try:
+            event = Event.FromString(payload)
+        except DecodeError:
+            self.damage.append(f"{place}: not an event")
+            return None
+        if event.WhichOneof("what") == "graph_def" and self._is_wanted(""):
+            try:
+                self.graph = decode_graph(event)
+            except DecodeError:
+                self.damage.append(f"{place}: not a graph")
+        for value in event.summary.value:
+            try:
+                self._add_value(event, value)
+            except (ValueError, TypeError, LookupError, DecodeError) as error:
+                self.damage.append(f"{place}: '{value.tag}' does not hold what its plugin expects ({error})")
+        return event
+
+    def _is_wanted(self, tag: str) -> bool:
+        return self.wanted is None or self.mesh_names.get(tag, tag) in self.wanted
+
+    def _add_value(self, event: Event, value: Summary.Value) -> None:
+        tag = value.tag
         # A tag's plugin is told at its first event only.
-        plugin = self.plugins.get(value.tag)
+        plugin = self.plugins.get(tag)
         if plugin is None:
             value = migrate_value(value)
-            plugin = self.plugins[value.tag] = value.metadata.plugin_data.plugin_name
-            self.descriptions[value.tag] = value.metadata.summary_description
+            plugin = self.plugins[tag] = value.metadata.plugin_data.plugin_name or contents.likely_plugin(value)
+            self.descriptions[tag] = value.metadata.summary_description
             if plugin == "mesh":
                 part = mesh_metadata.parse_plugin_metadata(value.metadata.plugin_data.content)
-                self.meshes.setdefault(part.name, {})[part.content_type] = value.tag
-                self.configs[part.name] = json.loads(part.json_config or "{}")
+                self.meshes[part.name] = part
+                self.mesh_names[tag] = part.name
+                self.mesh_tags[part.name, part.content_type] = tag
         if plugin == "hparams":
-            self._add_session(value)
+            self.session |= contents.session(value)
         elif plugin == "custom_scalars":
-            self.layout = _layout(event, value)
-        elif plugin in _CONTENTS:
-            entry = event.step, event.wall_time, _CONTENTS[plugin](value)
-            self.series.setdefault(value.tag, []).append(entry)
-
-    def add_graph(self, event: Event) -> None:
-        if event.WhichOneof("what") == "graph_def":
-            nodes = GraphDef.FromString(event.graph_def).node
-            self.graph = GraphRecord([_node(node) for node in nodes], event.wall_time)
-
-    def _add_session(self, value: Summary.Value) -> None:
-        data = plugin_data_pb2.HParamsPluginData.FromString(value.metadata.plugin_data.content)
-        kind = data.WhichOneof("data")
-        if kind is not None:
-            self.session[kind] = getattr(data, kind)
+            self.layout = contents.layout(event, value)
+        elif plugin in contents.CONTENTS and self._is_wanted(tag):
+            content = contents.CONTENTS[plugin](value)
+            if plugin == "scalars":
+                self.numbers.setdefault(tag, _Numbers()).append(event.step, event.wall_time, content)
+            else:
+                self.series.setdefault(tag, []).append((event.step, event.wall_time, content))
 
     def records(self) -> Records:
-        found: dict[str, dict[str, Any]] = {"scalars": {}, "images": {}, "text": {}}
-        in_meshes = {tag for parts in self.meshes.values() for tag in parts.values()}
+        found: dict[str, dict[str, Any]] = {"images": {}, "histograms": {}, "text": {}, "mesh": {}}
         for tag, entries in self.series.items():
-            if tag in in_meshes:
-                continue
-            steps, wall_times, contents = zip(*entries, strict=True)
+            steps, wall_times, entered = zip(*entries, strict=True)
             more = {"wall_time": np.array(wall_times), "description": self.descriptions[tag]}
             plugin = self.plugins[tag]
-            if plugin == "scalars":
-                value = np.frombuffer(b"".join(contents), "<f4")
-                found[plugin][tag] = Scalars(tag, steps, value, **more)
-            elif plugin == "images":
-                found[plugin][tag] = Images(tag, steps, [c[2] for c in contents], _size(contents[-1]), **more)
-            else:
-                found[plugin][tag] = Texts(tag, steps, contents, **more)
+            if plugin == "images":
+                found[plugin][tag] = Images(tag, steps, [image for _, _, image in entered], entered[-1][:2], **more)
+            elif plugin == "histograms":
+                found[plugin][tag] = Histograms(tag, steps, entered, **more)
+            elif plugin == "text":
+                found[plugin][tag] = Texts(tag, steps, entered, **more)
         return Records(
-            found["scalars"],
+            {tag: numbers.series(tag, self.descriptions[tag]) for tag, numbers in self.numbers.items()},
             found["images"],
+            found["histograms"],
             found["text"],
             self._meshes(),
             {} if self.graph is None else {"": self.graph},
-            self._hparams(),
+            contents.hparams(self.session),
             self.layout,
             tuple(self.damage),
         )
@@ -130,85 +184,33 @@ class _Gathered:
     def _meshes(self) -> dict[str, Meshes]:
         """Joins the parts of each mesh at the steps that have all of them."""
         found = {}
-        for name, tags in self.meshes.items():
-            parts = {}
+        for name, told in self.meshes.items():
+            if not self._is_wanted(name):
+                continue
+            parts, description = {}, ""
             for part, field, *_ in MESH_PARTS:
-                entries = self.series.get(tags.get(part, ""), ())
-                parts[field] = {step: (wall_time, array) for step, wall_time, array in entries}
-            whole = [step for step in parts["vertices"] if all(step in entries for entries in parts.values())]
-            if len(whole) < len(parts["vertices"]):
-                self.damage.append(
-                    f"mesh '{name}' lacks faces or colours at {len(parts['vertices']) - len(whole)} steps"
-                )
+                tag = self.mesh_tags.get((name, part))
+                if tag or told.components & mesh_metadata.get_components_bitmask([part]):
+                    entries = self.series.get(tag, ())
+                    parts[field] = {step: (wall_time, array) for step, wall_time, array in entries}
+                    description = description or self.descriptions.get(tag, "")
+            steps = dict.fromkeys(step for entries in parts.values() for step in entries)
+            needed = [parts.get("vertices", {}), *parts.values()]
+            whole = [step for step in steps if all(step in entries for entries in needed)]
+            if len(whole) < len(steps):
+                self.damage.append(f"mesh '{name}' lacks {' or '.join(parts)} at {len(steps) - len(whole)} steps")
             arrays = {field: [entries[step][1] for step in whole] for field, entries in parts.items()}
-            wall_time = np.array([parts["vertices"][step][0] for step in whole])
-            more = {"config": self.configs.get(name, {}), "description": self.descriptions[next(iter(tags.values()))]}
-            if whole:
-                found[name] = Meshes(name, whole, **arrays, wall_time=wall_time, **more)
+            wall_time = [parts["vertices"][step][0] for step in whole]
+            try:
+                config = json.loads(told.json_config or "{}")
+                more = {"config": config, "wall_time": np.array(wall_time), "description": description}
+                if whole:
+                    found[name] = Meshes(name, whole, **arrays, **more)
+            except (ShapeError, ValueError) as error:
+                self.damage.append(f"mesh '{name}' is none ({error})")
         return found
 
-    def _hparams(self) -> HParams | None:
-        start = self.session.get("session_start_info")
-        if start is None:
-            return None
-        end = self.session.get("session_end_info")
-        values = {name: getattr(v, v.WhichOneof("kind")) for name, v in sorted(start.hparams.items())}
-        succeeded = None if end is None else end.status == api_pb2.STATUS_SUCCESS
-        ended = None if end is None else end.end_time_secs
-        return HParams(values, start.group_name, succeeded, (start.start_time_secs, ended))
 
-
-def _scalar(value: Summary.Value) -> bytes:
-    if value.HasField("simple_value"):
-        return np.float32(value.simple_value).astype("<f4").tobytes()
-    tensor = value.tensor
-    if tensor.dtype == DT_FLOAT and len(tensor.tensor_content) == 4:
-        return tensor.tensor_content
-    return np.float32(tensor_util.make_ndarray(tensor).reshape(-1)[0]).astype("<f4").tobytes()
-
-
-def _image(value: Summary.Value) -> tuple[int, int, bytes]:
-    width, height, *images = migrate_value(value).tensor.string_val
-    return int(width), int(height), images[0] if images else b""
-
-
-def _text(value: Summary.Value) -> str:
-    return "\n".join(text.decode(errors="replace") for text in value.tensor.string_val)
-
-
-def _mesh_part(value: Summary.Value) -> np.ndarray:
-    return tensor_util.make_ndarray(value.tensor)[0]
-
-
-def _node(node: NodeDef) -> GraphNode:
-    shapes = node.attr[OUTPUT_SHAPES].list.shape if OUTPUT_SHAPES in node.attr else ()
-    one = len(shapes) == 1 and not shapes[0].unknown_rank
-    shape = tuple(dimension.size for dimension in shapes[0].dim) if one else None
-    kept = [name for name in sorted(node.attr) if not (one and name == OUTPUT_SHAPES)]
-    return GraphNode(node.name, node.op, tuple(node.input), {name: _attribute(node.attr[name]) for name in kept}, shape)
-
-
-def _attribute(attribute: AttrValue) -> str:
-    if attribute.WhichOneof("value") == "s":
-        return attribute.s.decode(errors="replace")
-    return text_format.MessageToString(attribute, as_one_line=True)
-
-
-def _layout(event: Event, value: Summary.Value) -> Layout:
-    layout = layout_pb2.Layout.FromString(value.tensor.string_val[0])
-    categories = {category.title: [_chart(chart) for chart in category.chart] for category in layout.category}
-    return Layout(categories, event.wall_time)
-
-
-def _chart(chart: layout_pb2.Chart) -> Chart:
-    if chart.WhichOneof("content") == "multiline":
-        return Chart(chart.title, tuple(chart.multiline.tag))
-    bands = ((series.value, series.lower, series.upper) for series in chart.margin.series)
-    return Chart(chart.title, tuple(tag for band in bands for tag in band), is_margin=True)
-
-
-def _size(content: tuple[int, int, bytes]) -> tuple[int, int]:
-    return content[0], content[1]
-
-
-_CONTENTS = {"scalars": _scalar, "images": _image, "text": _text, "mesh": _mesh_part}
+def _interleaved(columns: Sequence[np.ndarray]) -> np.ndarray:
+    """Joins columns row by row."""
+    return columns[0] if len(columns) == 1 else np.stack(columns, axis=1).reshape(-1)

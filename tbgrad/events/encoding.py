@@ -1,8 +1,4 @@
-"""Records to events, by the protobufs of the tensorboard package.
-
-Scalars are float32 tensors of rank 0 with their bytes as content, which keeps every bit, and carry the plugin's
-metadata at their first event only.
-"""
+"""Records other than scalars to events, by the protobufs of the tensorboard package."""
 
 from __future__ import annotations
 
@@ -12,28 +8,24 @@ from typing import Any
 
 import numpy as np
 from google.protobuf import struct_pb2
-from tensorboard.compat.proto.attr_value_pb2 import AttrValue
 from tensorboard.compat.proto.event_pb2 import Event
-from tensorboard.compat.proto.graph_pb2 import GraphDef
-from tensorboard.compat.proto.node_def_pb2 import NodeDef
 from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
-from tensorboard.compat.proto.types_pb2 import DT_FLOAT, DT_INT32, DT_STRING, DT_UINT8
+from tensorboard.compat.proto.types_pb2 import DT_DOUBLE, DT_FLOAT, DT_INT32, DT_STRING, DT_UINT8
 from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.custom_scalar import metadata as layout_metadata
+from tensorboard.plugins.histogram import metadata as histogram_metadata
 from tensorboard.plugins.hparams import api_pb2, plugin_data_pb2
 from tensorboard.plugins.hparams import metadata as hparams_metadata
 from tensorboard.plugins.image import metadata as image_metadata
 from tensorboard.plugins.mesh import metadata as mesh_metadata
 from tensorboard.plugins.mesh.plugin_data_pb2 import MeshPluginData
-from tensorboard.plugins.scalar import metadata as scalar_metadata
 from tensorboard.plugins.text import metadata as text_metadata
 
-from tbgrad.records import Chart, GraphNode, GraphRecord, HParams, Images, Layout, Meshes, Record, Scalars, Texts
+from tbgrad.events.graphs import encode_graph
+from tbgrad.records import Chart, GraphRecord, Histograms, HParams, Images, Layout, Meshes, Record, Texts
 
-# The attribute from which TensorBoard takes what flows along an edge.
-OUTPUT_SHAPES = "_output_shapes"
 # What a mesh consists of: TensorBoard's name of the part, the field that holds it, its dtype.
 MESH_PARTS = (
     (MeshPluginData.VERTEX, "vertices", "<f4", DT_FLOAT),
@@ -52,20 +44,15 @@ def file_version(wall_time: float) -> bytes:
     return Event(wall_time=wall_time, file_version="brain.Event:2").SerializeToString()
 
 
-def _scalars(record: Scalars) -> Iterator[bytes]:
-    metadata = scalar_metadata.create_summary_metadata(display_name="", description=record.description)
-    content = record.value.astype("<f4").tobytes()
-    tensors = (
-        TensorProto(dtype=DT_FLOAT, tensor_shape=TensorShapeProto(), tensor_content=content[i : i + 4])
-        for i in range(0, len(content), 4)
-    )
-    return _series(record, metadata, tensors)
-
-
 def _images(record: Images) -> Iterator[bytes]:
     metadata = image_metadata.create_summary_metadata(display_name="", description=record.description)
     size = [str(pixels).encode() for pixels in record.size]
     return _series(record, metadata, (_strings([*size, image], rank=1) for image in record.image))
+
+
+def _histograms(record: Histograms) -> Iterator[bytes]:
+    metadata = histogram_metadata.create_summary_metadata(display_name="", description=record.description)
+    return _series(record, metadata, (_tensor(buckets.astype("<f8"), DT_DOUBLE) for buckets in record.buckets))
 
 
 def _texts(record: Texts) -> Iterator[bytes]:
@@ -74,8 +61,9 @@ def _texts(record: Texts) -> Iterator[bytes]:
 
 
 def _meshes(record: Meshes) -> Iterator[bytes]:
-    components = mesh_metadata.get_components_bitmask([part for part, *_ in MESH_PARTS])
-    for part, name, kind, dtype in MESH_PARTS:
+    parts = [part for part in MESH_PARTS if getattr(record, part[1]) is not None]
+    components = mesh_metadata.get_components_bitmask([part for part, *_ in parts])
+    for part, name, kind, dtype in parts:
         arrays = getattr(record, name)
         metadata = mesh_metadata.create_summary_metadata(
             record.tag,
@@ -86,12 +74,12 @@ def _meshes(record: Meshes) -> Iterator[bytes]:
             record.description,
             json.dumps(dict(record.config), sort_keys=True),
         )
-        tensors = (_batch_of_one(array.astype(kind), dtype) for array in arrays)
+        tensors = (_tensor(array.astype(kind)[np.newaxis], dtype) for array in arrays)
         yield from _series(record, metadata, tensors, mesh_metadata.get_instance_name(record.tag, part))
 
 
-def _batch_of_one(array: np.ndarray, dtype: int) -> TensorProto:
-    shape = TensorShapeProto(dim=[TensorShapeProto.Dim(size=size) for size in (1, *array.shape)])
+def _tensor(array: np.ndarray, dtype: int) -> TensorProto:
+    shape = TensorShapeProto(dim=[TensorShapeProto.Dim(size=size) for size in array.shape])
     return TensorProto(dtype=dtype, tensor_shape=shape, tensor_content=array.tobytes())
 
 
@@ -103,9 +91,9 @@ def _strings(values: list[bytes], rank: int) -> TensorProto:
 def _series(
     record: Any, metadata: SummaryMetadata, tensors: Iterator[TensorProto], tag: str | None = None
 ) -> Iterator[bytes]:
+    # Every event tells its plugin, so that the damage of one does not take the others along.
     for step, wall_time, tensor in zip(record.step.tolist(), record.wall_time.tolist(), tensors, strict=True):
         value = Summary.Value(tag=tag or record.tag, tensor=tensor, metadata=metadata)
-        metadata = None
         yield Event(wall_time=wall_time, step=step, summary=Summary(value=[value])).SerializeToString()
 
 
@@ -136,19 +124,6 @@ def _session(tag: str, data: plugin_data_pb2.HParamsPluginData, wall_time: float
     return Event(wall_time=wall_time, summary=Summary(value=[value])).SerializeToString()
 
 
-def _graph(record: GraphRecord) -> Iterator[bytes]:
-    graph = GraphDef(node=[_node(node) for node in record.nodes])
-    yield Event(wall_time=record.wall_time, graph_def=graph.SerializeToString()).SerializeToString()
-
-
-def _node(node: GraphNode) -> NodeDef:
-    attributes = {name: AttrValue(s=text.encode()) for name, text in node.attributes.items()}
-    if node.shape is not None:
-        shape = TensorShapeProto(dim=[TensorShapeProto.Dim(size=size) for size in node.shape])
-        attributes[OUTPUT_SHAPES] = AttrValue(list=AttrValue.ListValue(shape=[shape]))
-    return NodeDef(name=node.name, op=node.operation, input=node.inputs, attr=attributes)
-
-
 def _layout(record: Layout) -> Iterator[bytes]:
     layout = layout_pb2.Layout(
         category=[
@@ -173,11 +148,11 @@ def _chart(chart: Chart) -> layout_pb2.Chart:
 
 
 _ENCODERS: dict[type, Callable[[Any], Iterator[bytes]]] = {
-    Scalars: _scalars,
     Images: _images,
+    Histograms: _histograms,
     Texts: _texts,
     Meshes: _meshes,
     HParams: _hparams,
-    GraphRecord: _graph,
+    GraphRecord: encode_graph,
     Layout: _layout,
 }

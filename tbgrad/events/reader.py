@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection
 from pathlib import Path
 
 from tbgrad.errors import NotARunError
 from tbgrad.events.decoding import decode
-from tbgrad.events.tfrecord import count, frames
+from tbgrad.events.tfrecord import count
 from tbgrad.records import Records
 
 
-def read_run(directory: str | Path) -> Records:
-    """Reads all scalars, images, texts and hparams of a run.
+def read_run(directory: str | Path, tags: Collection[str] | None = None) -> Records:
+    """Reads a run: scalars, images, histograms, texts, meshes, graph, hparams and layout.
+
+    Memory is bounded by what is kept, and the largest single event, not by the files.
 
     Args:
-      directory: holds one or more event files, which are read in TensorBoard's order, that of their names.
+      directory: holds one or more event files, which are read in TensorBoard's order, that of their names. They may
+        still be written.
+      tags: which to keep, all by default; of a mesh its name, of the run's graph "". Hparams and layout are always
+        kept.
 
     Returns:
-      `Records`; damaged records are told in its `damage` and passed over.
+      `Records`, bit for bit what was written; damaged events are told in its `damage` and passed over.
 
     Raises:
       NotARunError: there is no event file.
 
     Example:
-      >>> read_run("logs/rosenbrock/descent/adam_lr0.05").scalars["descent/value"].value
+      >>> read_run("logs/rosenbrock/descent/adam_lr0.05", tags=["descent/value"]).scalars["descent/value"].value
     """
+    if isinstance(tags, str):
+        tags = [tags]
     files = event_files(Path(directory))
     if not files:
         raise NotARunError(f"'{directory}' holds no event file, so it is no run.")
-    return decode(_payloads(files))
+    return decode(files, None if tags is None else frozenset(tags))
 
 
 def event_files(directory: Path) -> list[Path]:
@@ -44,10 +51,4 @@ def find_runs(directory: Path) -> list[Path]:
 
 def most_events(directory: Path) -> int:
     """The number of events in the fullest run at or below a directory: no tag has more entries."""
-    return max((sum(count(file) for file in event_files(run)) for run in find_runs(directory)), default=0)
-
-
-def _payloads(files: list[Path]) -> Iterator[tuple[str, bytes | None, str]]:
-    for file in files:
-        for frame in frames(file):
-            yield f"{file}, byte {frame.offset}", frame.payload, frame.damage
+    return max((sum(count(file)[0] for file in event_files(run)) for run in find_runs(directory)), default=0)

@@ -1,85 +1,153 @@
-"""The frame around each event: length, checksum of the length, payload, checksum of the payload.
+"""The frame around each event, and files of frames.
 
     uint64 length | uint32 masked crc32c(length) | bytes payload | uint32 masked crc32c(payload)     little-endian
 
-Source: TensorFlow's TFRecord format; RFC 3720, appendix B.4, for CRC32C.
+Source: TensorFlow's TFRecord format.
 """
 
 from __future__ import annotations
 
+import functools
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 
-import google_crc32c
+import numpy as np
+
+from tbgrad.events.checksums import checksum, effects, mask, masked_checksum
 
 _HEAD = struct.Struct("<QI")
 _TAIL = struct.Struct("<I")
-_MASK_DELTA = 0xA282EAD8
-
-
-def masked_checksum(data: bytes) -> int:
-    """CRC32C, rotated and shifted: a checksum of data that holds its own checksum would be weak."""
-    crc = google_crc32c.value(data)
-    return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF
+HEAD_SIZE, TAIL_SIZE = _HEAD.size, _TAIL.size
+_LENGTH_SIZE = HEAD_SIZE - TAIL_SIZE
+# So much of a file is in memory at a time, unless a single frame is larger; and so much when a frame is sought.
+_WINDOW, _SOUGHT = 1 << 20, 1 << 16
+# Heads of the same length are the same.
+_HEADS_KEPT = 256
 
 
 def frame(payload: bytes) -> bytes:
     """Wraps one payload."""
-    length = struct.pack("<Q", len(payload))
-    head = length + _TAIL.pack(masked_checksum(length))
-    return head + payload + _TAIL.pack(masked_checksum(payload))
+    return _head(len(payload)) + payload + _TAIL.pack(masked_checksum(payload))
+
+
+@functools.lru_cache(_HEADS_KEPT)
+def _head(length: int) -> bytes:
+    return _HEAD.pack(length, masked_checksum(length.to_bytes(_LENGTH_SIZE, "little")))
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One frame of a file: where it begins, and its payload or what is wrong with it."""
+    """One frame of a file: where it begins and ends, and its payload, or None and what is wrong with it."""
 
     offset: int
+    end: int
     payload: bytes | None
     damage: str = ""
 
 
-def frames(path: Path) -> Iterator[Frame]:
-    """Reads the frames of a file one by one.
+class FrameFile:
+    """A file of frames, seen through a window that moves: memory is bounded by the largest frame, not by the file.
 
-    A frame whose payload is damaged is told and passed over. Reading ends at a damaged length, behind which no
-    frame can be found, and at a tail that is not complete, which a writer at work leaves behind.
+    A context manager. What is appended to the file after it was opened is not seen.
 
-    Args:
+    Attributes:
       path: of the file.
-
-    Yields:
-      `Frame`s in order.
+      size: in bytes.
     """
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        offset = 0
-        while head := file.read(_HEAD.size):
-            if len(head) < _HEAD.size:
-                return
-            length, checksum = _HEAD.unpack(head)
-            if masked_checksum(head[:8]) != checksum:
-                yield Frame(offset, None, "the length's checksum is wrong; the rest of the file is not read")
-                return
-            if offset + _HEAD.size + length + _TAIL.size > size:
-                return
-            payload, tail = file.read(length), file.read(_TAIL.size)
-            if len(tail) < _TAIL.size:
-                return
-            good = masked_checksum(payload) == _TAIL.unpack(tail)[0]
-            yield Frame(offset, payload) if good else Frame(offset, None, "the payload's checksum is wrong")
-            offset += _HEAD.size + length + _TAIL.size
+
+    def __init__(self, path: Path):
+        self.path = path
+        self._file = path.open("rb", buffering=0)
+        self.size = path.stat().st_size
+        self._begin, self._window = 0, b""
+
+    def __enter__(self) -> FrameFile:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._file.close()
+
+    def window(self, offset: int, least: int) -> memoryview:
+        """What is in memory from `offset` on: at least so many bytes, or fewer where the file ends before."""
+        wanted = min(least, self.size - offset)
+        if not self._begin <= offset <= self._begin + len(self._window) - wanted:
+            self._begin, self._window = offset, self._read(offset, min(max(wanted, _WINDOW), self.size - offset))
+            if len(self._window) < wanted:
+                # Somebody truncated the file meanwhile.
+                self.size = offset + len(self._window)
+        return memoryview(self._window)[offset - self._begin :]
+
+    def _read(self, offset: int, count: int) -> bytes:
+        self._file.seek(offset)
+        parts = []
+        while count > 0 and (part := self._file.read(count)):
+            parts.append(part)
+            count -= len(part)
+        return b"".join(parts)
+
+    def end(self, offset: int) -> int | None:
+        """Where the frame that begins here ends, by its length alone; None where the length is damaged or cut off."""
+        view = self.window(offset, HEAD_SIZE)
+        if len(view) < HEAD_SIZE:
+            return None
+        length, expected = _HEAD.unpack_from(view)
+        good = masked_checksum(bytes(view[:_LENGTH_SIZE])) == expected
+        return offset + HEAD_SIZE + length + TAIL_SIZE if good else None
+
+    def frame(self, offset: int) -> Frame | None:
+        """Reads the frame that begins here.
+
+        A frame whose payload is damaged is told and passed over. Behind a damaged length the next whole frame is
+        sought.
+
+        Returns:
+          The `Frame`, or None at the end of the file.
+        """
+        if offset >= self.size:
+            return None
+        end = self.end(offset)
+        left = self.size - offset
+        if end is None and left >= HEAD_SIZE:
+            return self._passed_over(offset, "the length's checksum is wrong")
+        if end is None or end > self.size:
+            whole = "an event" if end is None else f"the {end - offset} bytes of an event"
+            return self._passed_over(offset, f"{left} bytes are left of {whole}: it is cut off, or still being written")
+        view = self.window(offset, end - offset)
+        if len(view) < end - offset:
+            return self.frame(offset)
+        payload = bytes(view[HEAD_SIZE : end - offset - TAIL_SIZE])
+        if masked_checksum(payload) != _TAIL.unpack_from(view, end - offset - TAIL_SIZE)[0]:
+            return Frame(offset, end, None, "the payload's checksum is wrong")
+        return Frame(offset, end, payload)
+
+    def _passed_over(self, offset: int, damage: str) -> Frame:
+        end = self._next_whole(offset + 1)
+        return Frame(offset, end, None, damage if end == self.size else f"{damage}; reading goes on at byte {end}")
+
+    def _next_whole(self, offset: int) -> int:
+        """Where the next frame begins, told by both of its checksums; the file's size if there is none."""
+        while (count := min(_SOUGHT, self.size - offset - HEAD_SIZE - TAIL_SIZE + 1)) > 0:
+            view = self.window(offset, count + HEAD_SIZE - 1)
+            lengths = np.ndarray(count, "<u8", view, 0, (1,))
+            room = self.size - offset - HEAD_SIZE - TAIL_SIZE - np.arange(count)
+            near = np.flatnonzero(lengths <= room.astype(np.uint64))
+            if len(near):
+                expected = np.ndarray(count, "<u4", view, _LENGTH_SIZE, (1,))
+                found = mask(effects(lengths[near], 0) ^ np.uint32(checksum(bytes(_LENGTH_SIZE))))
+                for place in near[found == expected[near]].tolist():
+                    frame = self.frame(offset + place)
+                    if frame is not None and frame.payload is not None:
+                        return offset + place
+            offset += count
+        return self.size
 
 
-def count(path: Path) -> int:
-    """How many frames a file holds, by their lengths alone."""
-    total, offset, size = 0, 0, path.stat().st_size
-    with path.open("rb") as file:
-        while offset + _HEAD.size <= size:
-            file.seek(offset)
-            length, _ = _HEAD.unpack(file.read(_HEAD.size))
-            offset += _HEAD.size + length + _TAIL.size
-            total += offset <= size
-    return total
+def count(path: Path, offset: int = 0) -> tuple[int, int]:
+    """How many frames a file holds from an offset on, by their lengths alone, and where the last of them ends."""
+    total = 0
+    with FrameFile(path) as file:
+        while (end := file.end(offset)) is not None and end <= file.size:
+            total, offset = total + 1, end
+    return total, offset

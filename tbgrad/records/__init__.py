@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tbgrad.records.series import MOST_VERTICES, Images, Meshes, Scalars, Texts
+from tbgrad.records.series import MOST_VERTICES, Histograms, Images, Meshes, Scalars, Texts
 from tbgrad.records.singles import Chart, GraphNode, GraphRecord, HParams, Layout
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "GraphNode",
     "GraphRecord",
     "HParams",
+    "Histograms",
     "Images",
     "Layout",
     "Meshes",
@@ -28,7 +29,7 @@ __all__ = [
     "Texts",
 ]
 
-Record = Scalars | Images | Texts | Meshes | HParams | GraphRecord | Layout
+Record = Scalars | Images | Histograms | Texts | Meshes | HParams | GraphRecord | Layout
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +39,7 @@ class Records:
     Attributes:
       scalars: `Scalars` by tag.
       images: `Images` by tag.
+      histograms: `Histograms` by tag.
       texts: `Texts` by tag.
       meshes: `Meshes` by tag.
       graphs: `GraphRecord` by tag; a run's own graph has none, it is under "".
@@ -48,6 +50,7 @@ class Records:
 
     scalars: Mapping[str, Scalars] = field(default_factory=dict)
     images: Mapping[str, Images] = field(default_factory=dict)
+    histograms: Mapping[str, Histograms] = field(default_factory=dict)
     texts: Mapping[str, Texts] = field(default_factory=dict)
     meshes: Mapping[str, Meshes] = field(default_factory=dict)
     graphs: Mapping[str, GraphRecord] = field(default_factory=dict)

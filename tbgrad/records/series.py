@@ -1,4 +1,4 @@
-"""Series under a tag: numbers, pictures, texts, meshes."""
+"""Series under a tag: numbers, pictures, histograms, texts, meshes."""
 
 from __future__ import annotations
 
@@ -16,22 +16,27 @@ MOST_VERTICES = 65_536
 
 def set_fields(record: Any, **fields: Any) -> None:
     """Sets fields of a frozen record while it is made."""
-    for name, value in fields.items():
-        object.__setattr__(record, name, value)
+    vars(record).update(fields)
 
 
 def _series(record: Any, length: int) -> None:
     """Casts step and wall time of a record of so many entries."""
-    step = np.atleast_1d(np.asarray(record.step, dtype=np.int64))
+    step = _at_least_1d(np.asarray(record.step, dtype=np.int64))
     now = time.time() if record.wall_time is None else record.wall_time
     wall_time = np.asarray(now, dtype=np.float64)
-    wall_time = np.full(length, wall_time) if wall_time.ndim == 0 else wall_time
+    if wall_time.ndim == 0:
+        wall_time = wall_time.repeat(length)
     if step.shape != (length,) or wall_time.shape != (length,):
         raise ShapeError(
             f"'{record.tag}' has {length} entries, steps of shape {step.shape} and wall times of shape "
             f"{wall_time.shape}; expected one of each for each entry."
         )
     set_fields(record, step=step, wall_time=wall_time)
+
+
+def _at_least_1d(array: np.ndarray) -> np.ndarray:
+    # Faster than NumPy's, which counts where a training loop makes a record of each number.
+    return array.reshape(1) if array.ndim == 0 else array
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +63,7 @@ class Scalars:
     def __post_init__(self):
         # Beyond float32's range a value becomes infinite, which is what the dashboards can show of it.
         with np.errstate(over="ignore"):
-            value = np.atleast_1d(np.asarray(self.value)).astype(np.float32)
+            value = _at_least_1d(np.asarray(self.value).astype(np.float32))
         if value.ndim != 1:
             raise ShapeError(f"'{self.tag}' has values of shape {value.shape}; expected (n,).")
         set_fields(self, value=value)
@@ -91,6 +96,42 @@ class Images:
 
 
 @dataclass(frozen=True, eq=False)
+class Histograms:
+    """A series of histograms.
+
+    Attributes:
+      tag: what is counted.
+      step: int64 `[n]`.
+      buckets: float64 `[buckets, 3]`, one for each step: left edge, right edge, count.
+      wall_time: float64 `[n]`.
+      description: markdown.
+
+    Raises:
+      ShapeError: an array is not `[buckets, 3]`.
+
+    Example:
+      >>> counts, edges = np.histogram(weights, bins=30)
+      >>> Histograms("weights", step=7, buckets=[np.stack([edges[:-1], edges[1:], counts], axis=1)])
+    """
+
+    tag: str
+    step: Any
+    buckets: Sequence[Any]
+    wall_time: Any = None
+    description: str = ""
+
+    def __post_init__(self):
+        buckets = tuple(np.array(b, dtype=np.float64) for b in self.buckets)
+        for b in buckets:
+            if b.ndim != 2 or b.shape[1] != 3:
+                raise ShapeError(
+                    f"'{self.tag}' has buckets of shape {b.shape}; expected (n, 3): left edge, right edge, count."
+                )
+        set_fields(self, buckets=buckets)
+        _series(self, len(buckets))
+
+
+@dataclass(frozen=True, eq=False)
 class Texts:
     """A series of markdown texts: tag, step int64 `[n]`, text, wall_time float64 `[n]`, description."""
 
@@ -107,14 +148,14 @@ class Texts:
 
 @dataclass(frozen=True, eq=False)
 class Meshes:
-    """A series of coloured triangle meshes.
+    """A series of triangle meshes, or of clouds of points.
 
     Attributes:
       tag: what is shown.
       step: int64 `[n]`.
       vertices: float32 `[vertices, 3]`, one for each step.
-      faces: int32 `[faces, 3]`, indices of vertices, one for each step.
-      colors: uint8 `[vertices, 3]`, red, green and blue, one for each step.
+      faces: int32 `[faces, 3]`, indices of vertices, one for each step; None for a cloud of points.
+      colors: uint8 `[vertices, 3]`, red, green and blue, one for each step; None for TensorBoard's own.
       config: three.js classes by name with their settings: camera, lights, material.
       wall_time: float64 `[n]`.
       description: markdown.
@@ -127,8 +168,8 @@ class Meshes:
     tag: str
     step: Any
     vertices: Sequence[Any]
-    faces: Sequence[Any]
-    colors: Sequence[Any]
+    faces: Sequence[Any] | None = None
+    colors: Sequence[Any] | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
     wall_time: Any = None
     description: str = ""
@@ -136,25 +177,33 @@ class Meshes:
     def __post_init__(self):
         with np.errstate(over="ignore"):
             vertices = tuple(np.asarray(v).astype(np.float32) for v in self.vertices)
-        faces = tuple(_integers(self.tag, "faces", a, np.int32) for a in self.faces)
-        colors = tuple(_integers(self.tag, "colors", a, np.uint8) for a in self.colors)
-        if not len(vertices) == len(faces) == len(colors):
-            raise ShapeError(
-                f"'{self.tag}' has {len(vertices)} arrays of vertices, {len(faces)} of faces and {len(colors)} of "
-                "colors; expected one of each for each step."
-            )
-        for v, f, c in zip(vertices, faces, colors, strict=True):
-            if any(a.ndim != 2 or a.shape[1] != 3 for a in (v, f, c)) or len(v) != len(c):
+        parts = {"vertices": vertices}
+        for name, kind in {"faces": np.int32, "colors": np.uint8}.items():
+            given = getattr(self, name)
+            parts[name] = None if given is None else tuple(_integers(self.tag, name, a, kind) for a in given)
+            if given is not None and len(given) != len(vertices):
                 raise ShapeError(
-                    f"'{self.tag}' has vertices {v.shape}, faces {f.shape} and colors {c.shape}; expected (n, 3), "
-                    "(m, 3) and (n, 3)."
+                    f"'{self.tag}' has {len(vertices)} arrays of vertices and {len(given)} of {name}; expected one of "
+                    "each for each step."
                 )
-            if len(v) > MOST_VERTICES:
-                raise ShapeError(f"'{self.tag}' has {len(v)} vertices; TensorBoard draws at most {MOST_VERTICES}.")
-            if f.size and not (f.min() >= 0 and f.max() < len(v)):
-                raise ShapeError(f"'{self.tag}' has faces between vertices that it does not have.")
-        set_fields(self, vertices=vertices, faces=faces, colors=colors)
+        for index in range(len(vertices)):
+            _check_mesh(self.tag, {name: arrays[index] for name, arrays in parts.items() if arrays is not None})
+        set_fields(self, **parts)
         _series(self, len(vertices))
+
+
+def _check_mesh(tag: str, parts: Mapping[str, np.ndarray]) -> None:
+    shapes = {name: part.shape for name, part in parts.items()}
+    points = shapes["vertices"][0] if shapes["vertices"] else 0
+    wrong = any(len(shape) != 2 or shape[1] != 3 for shape in shapes.values())
+    if wrong or shapes.get("colors", (points,))[0] != points:
+        told = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise ShapeError(f"'{tag}' has {told}; expected vertices (n, 3), faces (m, 3), colors (n, 3).")
+    if points > MOST_VERTICES:
+        raise ShapeError(f"'{tag}' has {points} vertices; TensorBoard draws at most {MOST_VERTICES}.")
+    faces = parts.get("faces")
+    if faces is not None and faces.size and not (faces.min() >= 0 and faces.max() < points):
+        raise ShapeError(f"'{tag}' has faces between vertices that it does not have.")
 
 
 def _integers(tag: str, name: str, given: Any, kind: type[np.integer]) -> np.ndarray:

@@ -58,11 +58,14 @@ class Run:
     def write(self, records: Record | Iterable[Record]) -> None:
         """Appends one record or many.
 
+        Neighbouring `Scalars` that have the same steps and wall times share their events, which makes the file half
+        as long and reads back the same.
+
         Raises:
-          WriteError: the disk is full, the directory was taken away.
+          WriteError: the disk is full, the directory was taken away; it names the file and how many events are safe.
         """
-        with self._writing():
-            self._writer.write(records)
+        self._begin()
+        self._writer.write(records)
 
     def save(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Keeps arrays at full precision in arrays.npz, replacing what was there.
@@ -70,6 +73,7 @@ class Run:
         Raises:
           WriteError: as in `write`.
         """
+        self._begin()
         with self._writing():
             np.savez(self.directory / _ARRAYS, **arrays)
 
@@ -78,9 +82,15 @@ class Run:
         self._about |= about
 
     def flush(self) -> None:
-        """Makes everything written so far visible to TensorBoard."""
-        with self._writing():
-            self._writer.flush()
+        """Makes everything written so far visible to TensorBoard, at its next reload.
+
+        `write` does so by itself every few seconds. What is flushed outlives the process, closed or not.
+
+        Raises:
+          WriteError: as in `write`.
+        """
+        self._begin()
+        self._writer.flush()
 
     def close(self, status: str = "complete") -> None:
         """Closes the event file, writes run.json and lets go of the lock; a second call does nothing."""
@@ -88,20 +98,24 @@ class Run:
             return
         self._closed = True
         try:
+            self._begin()
+            self._writer.close()
             with self._writing():
-                self._writer.close()
                 self._write_info({**self._about, "status": status, "finished": _now()})
         finally:
             self._place.release()
 
+    def _begin(self) -> None:
+        """What this run replaces goes only when there is something to put in its place."""
+        if not self._begun:
+            self._begun = True
+            with self._writing():
+                for file in self._stale:
+                    file.unlink(missing_ok=True)
+
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
         try:
-            if not self._begun:
-                # What this run replaces goes only now, when there is something to put in its place.
-                self._begun = True
-                for file in self._stale:
-                    file.unlink(missing_ok=True)
             yield
         except OSError as error:
             raise WriteError(f"cannot write the run in '{self.directory}': {reason(error)}.") from error

@@ -1,6 +1,7 @@
 """Damaged files: what is whole is read, what is not is told, and nothing raises."""
 
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -41,19 +42,8 @@ def scalars(path):
     return ([] if found is None else found.value.tolist()), records.damage
 
 
-@pytest.mark.parametrize(
-    ("data", "checksum"),
-    [
-        (b"123456789", 0xE3069283),
-        (bytes(32), 0x8A9136AA),
-        (b"\xff" * 32, 0x62A8AB43),
-        (bytes(range(32)), 0x46DD794E),
-    ],
-)
-def test_the_checksum_has_the_published_values(data, checksum):
-    # RFC 3720, appendix B.4; TensorFlow's mask rotates by 15 bits and adds a constant.
-    rotated = (checksum >> 15 | checksum << 17) & 0xFFFFFFFF
-    assert masked_checksum(data) == (rotated + 0xA282EAD8) & 0xFFFFFFFF
+def flipped(data, place, bits=0x10):
+    return data[:place] + bytes([data[place] ^ bits]) + data[place + 1 :]
 
 
 def test_truncated_at_every_byte(file):
@@ -63,9 +53,16 @@ def test_truncated_at_every_byte(file):
     for size in range(len(data) + 1):
         file.write_bytes(data[:size])
         whole = sum(end <= size for end in ends[1:])
-        # The first event is the file's version. A tail is what a writer at work leaves behind: no damage.
-        assert scalars(file) == (VALUES[: max(0, whole - 1)], ()), size
+        values, damage = scalars(file)
+        # The first event is the file's version.
+        assert values == VALUES[: max(0, whole - 1)], size
         assert most_events(file.parent) == whole
+        if size in ends:
+            assert damage == ()
+        else:
+            # A writer at work may leave the same behind, so the words leave it open.
+            assert len(damage) == 1 and f"{file}, byte {ends[whole]}: {size - ends[whole]} bytes are left" in damage[0]
+            assert "cut off, or still being written" in damage[0]
 
 
 @pytest.mark.parametrize("which", range(5))
@@ -73,23 +70,50 @@ def test_a_flipped_byte_of_a_payload_is_told_and_passed_over(file, which):
     data = file.read_bytes()
     begin, end = offsets(data)[which : which + 2]
     for place in range(begin + 12, end):
-        file.write_bytes(data[:place] + bytes([data[place] ^ 0x10]) + data[place + 1 :])
+        file.write_bytes(flipped(data, place))
         values, damage = scalars(file)
-        assert len(damage) == 1 and str(file) in damage[0] and f"byte {begin}:" in damage[0], place
-        # A tag's first event tells what kind it is; without it the others need not be understood.
-        if which != 1:
-            assert values == [v for i, v in enumerate(VALUES) if i != which - 1]
+        assert damage == (f"{file}, byte {begin}: the payload's checksum is wrong",), place
+        assert values == [v for i, v in enumerate(VALUES) if i != which - 1]
 
 
 @pytest.mark.parametrize("which", range(5))
-def test_a_flipped_byte_of_a_length_ends_the_file(file, which):
+def test_behind_a_flipped_byte_of_a_length_the_next_event_is_found(file, which):
+    data = file.read_bytes()
+    begin, end = offsets(data)[which : which + 2]
+    for place in range(begin, begin + 12):
+        file.write_bytes(flipped(data, place))
+        values, damage = scalars(file)
+        assert values == [v for i, v in enumerate(VALUES) if i != which - 1], place
+        goes_on = f"; reading goes on at byte {end}" if which < 4 else ""
+        assert damage == (f"{file}, byte {begin}: the length's checksum is wrong{goes_on}",)
+
+
+@pytest.mark.parametrize("claimed", [10**18, 2**64 - 1, 2**63, 100_000])
+@pytest.mark.parametrize("which", [0, 2, 4])
+def test_a_length_that_claims_more_than_there_is(file, claimed, which):
+    """With the right checksum, so that nothing but the file's size can contradict it."""
     data = file.read_bytes()
     begin = offsets(data)[which]
-    for place in range(begin, begin + 12):
-        file.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+    length = struct.pack("<Q", claimed)
+    head = length + struct.pack("<I", masked_checksum(length))
+    tracemalloc.start()
+    file.write_bytes(data[:begin] + head + data[begin + 12 :])
+    values, damage = scalars(file)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert values == [v for i, v in enumerate(VALUES) if i != which - 1]
+    assert len(damage) == 1 and f"{file}, byte {begin}: {len(data) - begin} bytes are left of the" in damage[0]
+    assert ("goes on at byte" in damage[0]) == (which < 4) and peak < 2**20
+
+
+def test_junk_between_events_is_passed_over(file):
+    data = file.read_bytes()
+    cut = offsets(data)[3]
+    for junk in (b"\0", bytes(70_000), np.random.default_rng(2).bytes(200_001), data[:cut][-40:]):
+        file.write_bytes(data[:cut] + junk + data[cut:])
         values, damage = scalars(file)
-        assert values == VALUES[: max(0, which - 1)]
-        assert len(damage) == 1 and f"byte {begin}:" in damage[0] and "length" in damage[0]
+        assert values == VALUES and len(damage) == 1 and f"byte {cut}:" in damage[0]
+        assert damage[0].endswith(f"reading goes on at byte {cut + len(junk)}")
 
 
 def test_the_next_file_is_read_behind_a_damaged_one(file):

@@ -21,7 +21,7 @@ from werkzeug.test import Client
 from werkzeug.wrappers import Response
 
 import tbgrad
-from tbgrad.events.decoding import decode
+from tbgrad.events.tfrecord import frame
 from tbgrad.events.writer import EventWriter
 from tbgrad.records import Meshes, Scalars
 
@@ -128,20 +128,21 @@ def test_a_mesh_that_lacks_a_part_is_damage_and_the_rest_is_read(tmp_path):
     # The colours come last, and the last event has those of the second step.
     path.write_bytes(path.read_bytes()[:-20])
     found = tbgrad.read_run(tmp_path)
-    assert any("lacks faces or colours at 1 step" in line for line in found.damage)
+    assert any("lacks vertices or faces or colors at 1 step" in line for line in found.damage)
     assert found.meshes["surface/mesh"].step.tolist() == [0]
     assert found.meshes["surface/mesh"].vertices[0].tobytes() == record.vertices[0].tobytes()
 
 
-def test_a_mesh_with_a_broken_configuration_is_damage_and_the_rest_is_read():
+def test_a_mesh_with_a_broken_configuration_is_damage_and_the_rest_is_read(tmp_path):
     event = Event(step=3)
     about = ("mesh", "", MeshPluginData.VERTEX, mesh_metadata.get_components_bitmask([1]), [1, 3, 3])
     metadata = mesh_metadata.create_summary_metadata(*about, json_config="{camera")
     tensor = tensor_util.make_tensor_proto(np.eye(3, dtype=np.float32)[None])
     event.summary.value.add(tag="mesh_VERTEX", tensor=tensor, metadata=metadata)
     event.summary.value.add(tag="loss", simple_value=0.5)
-    found = decode([("here", event.SerializeToString(), "")])
-    assert found.damage[0].startswith("here: 'mesh_VERTEX' does not hold what its plugin expects")
+    (tmp_path / "a.tfevents").write_bytes(frame(event.SerializeToString()))
+    found = tbgrad.read_run(tmp_path)
+    assert len(found.damage) == 1 and found.damage[0].startswith("mesh 'mesh' is none") and not found.meshes
     assert found.scalars["loss"].value.tolist() == [0.5]
 
 

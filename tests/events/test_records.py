@@ -78,7 +78,7 @@ TRIANGLE, FACE, COLOURS = np.eye(3), [[0, 1, 2]], [[0, 128, 255]] * 3
 @pytest.mark.parametrize(
     ("vertices", "faces", "colors", "message"),
     [
-        ([TRIANGLE] * 2, [FACE], [COLOURS] * 2, "2 arrays of vertices, 1 of faces and 2 of colors"),
+        ([TRIANGLE] * 2, [FACE], [COLOURS] * 2, "2 arrays of vertices and 1 of faces"),
         ([TRIANGLE], [FACE], [[[0.0, 0.5, 1.0]] * 3], "colors that are no integers within 0:255"),
         ([TRIANGLE], [FACE], [[[0, 128, 256]] * 3], "colors that are no integers within 0:255"),
         ([TRIANGLE], [[[0, 1, 1.5]]], [COLOURS], "faces that are no integers"),

@@ -1,62 +1,24 @@
 """What a person would see: TensorBoard started by our command, asked over HTTP."""
 
 import io
-import json
-import socket
-import subprocess
-import time
-import urllib.error
-import urllib.parse
-import urllib.request
 
 import numpy as np
 import pytest
+from boards import served
 from PIL import Image
 
 import tbgrad
-from tbgrad.runs.board import board_command
 
 STEPS = 1500
 SWEEP, DESCENT = "rosenbrock/sweep/x", "rosenbrock/descent/adam_lr0.05"
 
 
-class Board:
-    """TensorBoard's HTTP API."""
-
-    def __init__(self, port):
-        self.root = f"http://localhost:{port}/data/plugin/"
-
-    def raw(self, path, body=None, **query):
-        url = self.root + path + ("?" + urllib.parse.urlencode(query) if query else "")
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(url, data, {"Content-Type": "application/json"} if data else {})
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return answer.read()
-
-    def __call__(self, path, body=None, **query):
-        return json.loads(self.raw(path, body, **query))
-
-    def wait(self, process):
-        """Until both runs are loaded to their last records; what sampling hides is for the tests to find."""
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline:
-            assert process.poll() is None, f"TensorBoard ended with {process.returncode}"
-            try:
-                ends = [self("scalars/scalars", run=DESCENT, tag="descent/gradient/y")[-1][1] == STEPS]
-                ends.append(self("scalars/scalars", run=SWEEP, tag="sweep/coordinate")[-1][1] == 2000)
-                ends.append("metrics/final_value" in self("scalars/tags")[DESCENT])
-                if all(ends) and self("hparams/experiment", {"experimentName": ""})["hparamInfos"]:
-                    return
-            except (urllib.error.URLError, ConnectionError, TimeoutError):
-                pass
-            time.sleep(0.2)
-        raise TimeoutError("TensorBoard did not show the runs")
-
-
-def free_port():
-    with socket.socket() as taken:
-        taken.bind(("localhost", 0))
-        return taken.getsockname()[1]
+def loaded(board):
+    """Until both runs are loaded to their last records."""
+    ends = [board("scalars/scalars", run=DESCENT, tag="descent/gradient/y")[-1][1] == STEPS]
+    ends.append(board("scalars/scalars", run=SWEEP, tag="sweep/coordinate")[-1][1] == 2000)
+    ends.append("metrics/final_value" in board("scalars/tags")[DESCENT])
+    return all(ends) and board("hparams/experiment", {"experimentName": ""})["hparamInfos"]
 
 
 @pytest.fixture(scope="module")
@@ -73,16 +35,8 @@ def board(results, tmp_path_factory):
     for name, result in zip((SWEEP, DESCENT), results, strict=True):
         with tbgrad.open_run(logdir / name) as run:
             run.write(tbgrad.summarize(result))
-    port = free_port()
-    with (logdir / "board.log").open("w") as log:
-        process = subprocess.Popen(board_command(logdir, port=port), stdout=log, stderr=log)
-        try:
-            found = Board(port)
-            found.wait(process)
-            yield found
-        finally:
-            process.kill()
-            process.wait(timeout=30)
+    with served(logdir, loaded) as found:
+        yield found
 
 
 def series(board, run, tag):

@@ -1,0 +1,263 @@
+"""Reading in blocks gives what reading event by event gives, whoever wrote the file and whatever interrupts it."""
+
+import struct
+import tempfile
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.scalar.metadata import create_summary_metadata
+from tensorboard.util import tensor_util
+
+from tbgrad.events import decoding
+from tbgrad.events.reader import read_run
+from tbgrad.events.scanning import Block, KnownLayouts
+from tbgrad.events.tfrecord import FrameFile, frame
+from tbgrad.events.writer import EventWriter
+from tbgrad.records import Images, Scalars, Texts
+
+SOME = settings(max_examples=80, deadline=None, derandomize=True)
+METADATA = create_summary_metadata(display_name="", description="")
+
+
+def simple(tag, number):
+    return Summary.Value(tag=tag, simple_value=number)
+
+
+def content(tag, number):
+    tensor = tensor_util.make_tensor_proto(np.float32(0))
+    tensor.ClearField("float_val")
+    tensor.tensor_content = np.float32(number).tobytes()
+    return Summary.Value(tag=tag, tensor=tensor)
+
+
+def float_val(tag, number):
+    return Summary.Value(tag=tag, tensor=tensor_util.make_tensor_proto(np.float32(number)))
+
+
+def with_metadata(tag, number):
+    return Summary.Value(tag=tag, tensor=tensor_util.make_tensor_proto(np.float32(number)), metadata=METADATA)
+
+
+def double(tag, number):
+    return Summary.Value(tag=tag, tensor=tensor_util.make_tensor_proto(np.float64(number)), metadata=METADATA)
+
+
+def badly_spelled(event):
+    """Valid protobuf that no library writes: the step last, and with a byte too many."""
+    step = event.step
+    event.ClearField("step")
+    return event.SerializeToString() + b"\x10" + bytes([step & 127 | 128, step >> 7 & 127 | 128, step >> 14 | 128, 0])
+
+
+def event(step, values):
+    return Event(wall_time=1.7e9 + step / 7, step=step, summary=Summary(value=values))
+
+
+def put(directory, payloads):
+    path = Path(directory) / "events.out.tfevents.1.hand"
+    path.write_bytes(b"".join(map(frame, payloads)))
+    return path
+
+
+def one_by_one(directory, monkeypatch):
+    """What protobuf finds alone."""
+    with monkeypatch.context() as patched:
+        patched.setattr(KnownLayouts, "has_length", lambda *_: False)
+        return read_run(directory)
+
+
+def same(found, expected):
+    assert list(found.scalars) == list(expected.scalars) and found.damage == expected.damage
+    for tag, record in expected.scalars.items():
+        for name in ("step", "wall_time", "value"):
+            assert getattr(found.scalars[tag], name).tobytes() == getattr(record, name).tobytes(), (tag, name)
+
+
+@pytest.fixture
+def parts(monkeypatch):
+    """Counts what a file was read in."""
+    counted = {"blocks": 0, "events": 0}
+    scan = decoding.scan
+
+    def counting(*given):
+        for part in scan(*given):
+            counted["blocks" if isinstance(part, Block) else "events"] += 1
+            yield part
+
+    monkeypatch.setattr(decoding, "scan", counting)
+    return counted
+
+
+SPELLINGS = {f.__name__: f for f in (simple, content, float_val, with_metadata)}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("together", [True, False], ids=["packed", "each"])
+def test_every_spelling_of_a_number_is_read_in_blocks(tmp_path, parts, monkeypatch, spelling, together):
+    value = np.random.default_rng(0).normal(size=(3000, 3)).astype(np.float32)
+    spell = SPELLINGS[spelling]
+    payloads = []
+    for step, row in enumerate(value):
+        values = [spell(f"tag{'_' * i}", number) for i, number in enumerate(row)]
+        for group in [values] if together else [[v] for v in values]:
+            payloads.append(event(step, group).SerializeToString())
+    put(tmp_path, payloads)
+    found = read_run(tmp_path)
+    for i in range(3):
+        series = found.scalars[f"tag{'_' * i}"]
+        assert series.value.tobytes() == value[:, i].tobytes() and series.step.tolist() == list(range(3000))
+        assert series.wall_time.tolist() == [1.7e9 + step / 7 for step in range(3000)]
+    assert found.damage == () and parts["blocks"] > 0 and parts["events"] < len(payloads) / 5
+    same(found, one_by_one(tmp_path, monkeypatch))
+
+
+@pytest.mark.parametrize("spell", [double, None], ids=["double", "badly spelled"])
+def test_what_has_no_layout_is_read_event_by_event(tmp_path, parts, spell):
+    if spell:
+        payloads = [event(step, [spell("a", step / 2)]).SerializeToString() for step in range(300)]
+    else:
+        payloads = [badly_spelled(event(step, [simple("a", step / 2)])) for step in range(300)]
+    put(tmp_path, payloads)
+    found = read_run(tmp_path)
+    assert found.scalars["a"].value.tolist() == [step / 2 for step in range(300)]
+    assert found.scalars["a"].step.tolist() == list(range(300))
+    assert found.damage == () and parts == {"blocks": 0, "events": 300}
+
+
+@st.composite
+def loops(draw):
+    """What training loops write: some tags often, some seldom, pictures between, in any spelling."""
+    tags = draw(st.lists(st.text("ab/", max_size=3), min_size=1, max_size=5, unique=True))
+    every = [draw(st.sampled_from([1, 1, 1, 2, 10, 97])) for _ in tags]
+    spell = [draw(st.sampled_from([*SPELLINGS.values(), double])) for _ in tags]
+    start = draw(st.sampled_from([0, 100, 2**14 - 50, -120, 2**56 - 60]))
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    text_every = draw(st.sampled_from([50, 10**9]))
+    payloads = []
+    for step in range(draw(st.integers(1, 300))):
+        drawn = zip(tags, every, spell, rng.normal(size=len(tags)), strict=True)
+        due = [f(tag, number) for tag, n, f, number in drawn if step % n == 0]
+        if due and draw(st.booleans()) and len(due) > 1:
+            payloads.append(event(start + step, due))
+        else:
+            payloads += [event(start + step, [value]) for value in due]
+        if step % text_every == 7:
+            tensor = tensor_util.make_tensor_proto(b"text")
+            payloads.append(event(start + step, [Summary.Value(tag="text", tensor=tensor)]))
+    return [payload.SerializeToString() for payload in payloads]
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(loops(), st.data())
+def test_blocks_and_events_agree_also_on_damaged_files(payloads, data):
+    frames = [frame(payload) for payload in payloads]
+    spoiled = bytearray(b"".join(frames))
+    for _ in range(data.draw(st.integers(0, 3))):
+        spoiled[data.draw(st.integers(0, len(spoiled) - 1))] ^= data.draw(st.integers(1, 255))
+    cut = data.draw(st.integers(0, len(spoiled)))
+    with tempfile.TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
+        (Path(directory) / "a.tfevents").write_bytes(spoiled[: cut or None])
+        found, expected = read_run(directory), one_by_one(directory, patch)
+    same(found, expected)
+    assert set(found.texts) == set(expected.texts)
+
+
+def test_a_flipped_bit_in_a_long_series_costs_one_event(tmp_path):
+    count = 40_000
+    writer = EventWriter(tmp_path)
+    writer.write(Scalars("loss", np.arange(count), np.arange(count), np.arange(count) / 8))
+    writer.close()
+    (path,) = tmp_path.iterdir()
+    data, offsets = path.read_bytes(), [0]
+    while offsets[-1] < len(data):
+        offsets.append(offsets[-1] + 16 + struct.unpack_from("<Q", data, offsets[-1])[0])
+    for index in (1, 2, 130, 20_000, 39_999, count):
+        for place in (0, 9, 12, 20, 25, 40, offsets[index + 1] - offsets[index] - 1):
+            spoiled = bytearray(data)
+            spoiled[offsets[index] + place] ^= 0x40
+            path.write_bytes(spoiled)
+            found = read_run(tmp_path)
+            assert len(found.damage) == 1 and f"{path}, byte {offsets[index]}:" in found.damage[0]
+            assert found.scalars["loss"].value.tolist() == [i for i in range(count) if i != index - 1]
+
+
+def test_a_file_that_grows_is_read_as_far_as_it_goes(tmp_path):
+    writer = EventWriter(tmp_path)
+    for count in (1, 10, 100, 1000, 10_000):
+        writer.write(Scalars("loss", np.arange(count) + 10 * count, np.ones(count), 1.0))
+        writer.flush()
+        assert read_run(tmp_path).scalars["loss"].step[-1] == 11 * count - 1
+    (path,) = tmp_path.iterdir()
+    with FrameFile(path) as file:
+        size = file.size
+        writer.write(Scalars("loss", [200_000], [1.0], 1.0))
+        writer.close()
+        assert file.size == size < path.stat().st_size and file.frame(size) is None
+    with FrameFile(path) as file:
+        path.write_bytes(b"")
+        assert file.frame(0).payload is None and file.size == 0
+
+
+def test_only_the_tags_asked_for(tmp_path):
+    step = np.arange(500)
+    writer = EventWriter(tmp_path)
+    writer.write([Scalars(tag, step, step, 1.0) for tag in ("a", "b", "c")])
+    writer.write([Texts("story", 0, "text"), Images("picture", [0], [b"png"], (1, 1))])
+    writer.close()
+    found = read_run(tmp_path, tags=["b", "story", "absent"])
+    assert set(found.scalars) == {"b"} and set(found.texts) == {"story"} and not found.images
+    assert found.scalars["b"].value.tolist() == step.tolist()
+    assert set(read_run(tmp_path, tags="a").scalars) == {"a"}
+    assert not read_run(tmp_path, tags=[]).scalars
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """Seven tags of 200,000 scalars, and 20 MB of pictures."""
+    directory = tmp_path_factory.mktemp("large")
+    writer = EventWriter(directory)
+    step = np.arange(200_000)
+    writer.write(Scalars(f"tag_{i}", step, step, step / 3) for i in range(6))
+    writer.write(Images("picture", range(20), [bytes(2**20)] * 20, (1, 1)))
+    writer.write(Scalars("few", step[::100], step[::100], 1.0))
+    writer.close()
+    return directory
+
+
+@pytest.mark.parametrize(("tags", "most"), [(["few"], 8), (["tag_1"], 8 + 4 * 4), (None, 100)])
+def test_memory_is_bounded_by_what_is_asked_for(large, tags, most):
+    (path,) = large.iterdir()
+    assert path.stat().st_size > 2**25
+    read_run(large, tags=["few"])
+    tracemalloc.start()
+    try:
+        found = read_run(large, tags)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(found.scalars) == (7 if tags is None else 1) and peak < most * 2**20, peak / 2**20
+
+
+def test_memory_of_a_writer_does_not_grow_with_what_is_written(tmp_path):
+    def chunks(count):
+        for start in range(0, count, 5000):
+            step = np.arange(start, start + 5000)
+            yield Scalars("loss", step, step, step / 3)
+
+    peaks = []
+    for count in (50_000, 500_000):
+        writer = EventWriter(tmp_path)
+        tracemalloc.start()
+        try:
+            writer.write(chunks(count))
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+            writer.close()
+    assert peaks[1] < 1.2 * peaks[0] < 2**24
