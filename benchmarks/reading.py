@@ -7,6 +7,7 @@ Run: python benchmarks/reading.py
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -20,13 +21,14 @@ import google_crc32c
 import grpc
 import numpy as np
 import tensorboard_data_server
-from measuring import interleaved, machine, median, paired_ratio
+from measuring import interleaved, machine, median, paired_ratio, peak_mebibytes
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.context import RequestContext
 from tensorboard.data import grpc_provider
 from writing import TAGS, series
 
 import tbgrad
+from tbgrad.records import Scalars
 
 FEW = 2
 LIMIT_CHUNK = 1 << 20
@@ -116,11 +118,37 @@ def jobs(home: Path, steps: int) -> Mapping[str, Callable[[], float]]:
     }
 
 
+MEMORY = """
+import sys, tbgrad
+found = tbgrad.read_run(sys.argv[1], tags=sys.argv[2:] or None).scalars
+assert found or not sys.argv[2:]
+"""
+
+
+def memory(home: Path, mebibytes: int) -> None:
+    """Prints what it takes to read one tag of a large file."""
+    series_of = np.arange(1_000_000)
+    with tbgrad.open_run(home / "large") as run:
+        run.write(Scalars("few", series_of[:1000], series_of[:1000], 1.0))
+        size = 0
+        for index in itertools.count():
+            if size >= mebibytes * 2**20:
+                break
+            run.write(Scalars(f"many_{index}", series_of, series_of, series_of / 7))
+            size = sum(path.stat().st_size for path in (home / "large").glob("*tfevents*"))
+    none = peak_mebibytes("import tbgrad; tbgrad.read_run")
+    began = time.perf_counter()
+    one = peak_mebibytes(MEMORY, str(home / "large"), "few")
+    seconds = time.perf_counter() - began
+    print(f"\none tag of a file of {size >> 20} MiB: {one - none:.0f} MiB more than an import, {seconds:.1f} s")
+
+
 @click.command()
 @click.option("--runs", default=50, show_default=True)
 @click.option("--scalars", default=20_000, show_default=True, help="Of each run, all tags together.")
 @click.option("--repeats", default=5, show_default=True, help="Counted rounds.")
-def main(runs: int, scalars: int, repeats: int) -> None:
+@click.option("--mebibytes", default=2048, show_default=True, help="Of the file from which one tag is read.")
+def main(runs: int, scalars: int, repeats: int, mebibytes: int) -> None:
     """Print the ratios, then the rates."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     steps = scalars // len(TAGS)
@@ -140,6 +168,7 @@ def main(runs: int, scalars: int, repeats: int) -> None:
             for name, taken in seconds.items():
                 ratio, rate = paired_ratio(taken, seconds["tbgrad"]), runs * scalars / median(taken) / 1000
                 print(f"{name:<28} {ratio:>12.2f} {goals[label].get(name, ''):>6} {rate:>12,.0f}")
+        memory(home, mebibytes)
     finally:
         shutil.rmtree(home)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -20,7 +19,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 import click
 import google_crc32c
 import numpy as np
-from measuring import interleaved, machine, median, paired_ratio, run_process
+from measuring import interleaved, machine, median, paired_ratio, peak_mebibytes
 
 import tbgrad
 from tbgrad.records import Scalars
@@ -148,20 +147,22 @@ def limit(write: Callable[[Path, list[Scalars]], None], records: list[Scalars]) 
     return timed(write_bytes, records)
 
 
-def memory(scalars: int) -> float:
-    """Peak MiB of a process that writes so many from a generator of chunks."""
-    code = f"""
+MEMORY = """
 import sys, numpy as np, tbgrad
 from tbgrad.records import Scalars
-chunk = 10_000
+chunk, count = 10_000, int(sys.argv[2])
 with tbgrad.open_run(sys.argv[1]) as run:
     run.write(
-        Scalars("a", np.arange(i, i + chunk), np.ones(chunk), np.full(chunk, 1e9)) for i in range(0, {scalars}, chunk)
+        Scalars("a", np.arange(i, i + chunk), np.ones(chunk), np.full(chunk, 1e9)) for i in range(0, count, chunk)
     )
 """
+
+
+def memory(scalars: int) -> float:
+    """Peak MiB of a process that writes so many from a generator of chunks."""
     home = tempfile.mkdtemp()
     try:
-        return run_process([sys.executable, "-c", code, f"{home}/run"]).mebibytes
+        return peak_mebibytes(MEMORY, f"{home}/run", str(scalars))
     finally:
         shutil.rmtree(home)
 

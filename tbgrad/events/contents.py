@@ -31,14 +31,29 @@ def likely_plugin(value: Summary.Value) -> str:
 
 def scalar(value: Summary.Value) -> bytes:
     """The four bytes of a float32 number."""
-    if value.HasField("simple_value"):
-        return np.float32(value.simple_value).tobytes()
     tensor = value.tensor
-    if tensor.dtype == DT_FLOAT and len(tensor.tensor_content) == 4:
+    if value.HasField("simple_value"):
+        number = value.simple_value
+    elif tensor.dtype == DT_FLOAT and len(tensor.tensor_content) == 4:
         return tensor.tensor_content
-    (number,) = tensor_util.make_ndarray(tensor).reshape(-1)
+    else:
+        (number,) = tensor_util.make_ndarray(tensor).reshape(-1)
+    if number != number and (tensor.float_val or not tensor.dtype):
+        return _nan(value)
     with np.errstate(over="ignore"):
         return np.float32(number).tobytes()
+
+
+def _nan(value: Summary.Value) -> bytes:
+    """The bytes of a float32 NaN. As Python's number it would lose the bit that says whether it is a signaling one."""
+    alone = Summary.Value()
+    if value.HasField("simple_value"):
+        alone.CopyFrom(value)
+        for name in ("tag", "metadata", "node_name"):
+            alone.ClearField(name)
+    else:
+        alone.tensor.float_val.MergeFrom(value.tensor.float_val)
+    return alone.SerializeToString()[-4:]
 
 
 def image(value: Summary.Value) -> tuple[int, int, bytes]:

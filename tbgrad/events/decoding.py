@@ -12,13 +12,14 @@ from google.protobuf.message import DecodeError
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.data_compat import migrate_value
+from tensorboard.plugins.graph.metadata import PLUGIN_NAME_RUN_METADATA_WITH_GRAPH
 from tensorboard.plugins.mesh import metadata as mesh_metadata
 from tensorboard.plugins.mesh.plugin_data_pb2 import MeshPluginData
 
 from tbgrad.errors import ShapeError
 from tbgrad.events import contents
 from tbgrad.events.encoding import MESH_PARTS
-from tbgrad.events.graphs import decode_graph
+from tbgrad.events.graphs import decode_graph, decode_trace
 from tbgrad.events.scanning import Block, KnownLayouts, scan
 from tbgrad.events.tfrecord import FrameFile
 from tbgrad.records import GraphRecord, Histograms, Images, Layout, Meshes, Records, Scalars, Texts
@@ -93,7 +94,7 @@ class _Gathered:
         self.mesh_names: dict[str, str] = {}
         self.mesh_tags: dict[tuple[str, int], str] = {}
         self.session: dict[str, Any] = {}
-        self.graph: GraphRecord | None = None
+        self.graphs: dict[str, GraphRecord] = {}
         self.layout: Layout | None = None
         self.damage: list[str] = []
 
@@ -120,7 +121,7 @@ class _Gathered:
             return None
         if event.WhichOneof("what") == "graph_def" and self._is_wanted(""):
             try:
-                self.graph = decode_graph(event)
+                self.graphs[""] = decode_graph(event)
             except DecodeError:
                 self.damage.append(f"{place}: not a graph")
         for value in event.summary.value:
@@ -138,9 +139,9 @@ class _Gathered:
         # A tag's plugin is told at its first event only.
         plugin = self.plugins.get(tag)
         if plugin is None:
-            value = migrate_value(value)
-            plugin = self.plugins[tag] = value.metadata.plugin_data.plugin_name or contents.likely_plugin(value)
-            self.descriptions[tag] = value.metadata.summary_description
+            told = migrate_value(value)
+            plugin = self.plugins[tag] = told.metadata.plugin_data.plugin_name or contents.likely_plugin(told)
+            self.descriptions[tag] = told.metadata.summary_description
             if plugin == "mesh":
                 part = mesh_metadata.parse_plugin_metadata(value.metadata.plugin_data.content)
                 self.meshes[part.name] = part
@@ -150,6 +151,8 @@ class _Gathered:
             self.session |= contents.session(value)
         elif plugin == "custom_scalars":
             self.layout = contents.layout(event, value)
+        elif plugin == PLUGIN_NAME_RUN_METADATA_WITH_GRAPH and self._is_wanted(tag):
+            self.graphs[tag] = decode_trace(event, value)
         elif plugin in contents.CONTENTS and self._is_wanted(tag):
             content = contents.CONTENTS[plugin](value)
             if plugin == "scalars":
@@ -175,7 +178,7 @@ class _Gathered:
             found["histograms"],
             found["text"],
             self._meshes(),
-            {} if self.graph is None else {"": self.graph},
+            self.graphs,
             contents.hparams(self.session),
             self.layout,
             tuple(self.damage),
@@ -189,11 +192,11 @@ class _Gathered:
                 continue
             parts, description = {}, ""
             for part, field, *_ in MESH_PARTS:
-                tag = self.mesh_tags.get((name, part))
-                if tag or told.components & mesh_metadata.get_components_bitmask([part]):
+                # Writers declare parts that they do not write; what is there counts.
+                if (tag := self.mesh_tags.get((name, part))) is not None:
                     entries = self.series.get(tag, ())
                     parts[field] = {step: (wall_time, array) for step, wall_time, array in entries}
-                    description = description or self.descriptions.get(tag, "")
+                    description = description or self.descriptions[tag]
             steps = dict.fromkeys(step for entries in parts.values() for step in entries)
             needed = [parts.get("vertices", {}), *parts.values()]
             whole = [step for step in steps if all(step in entries for entries in needed)]
@@ -202,7 +205,7 @@ class _Gathered:
             arrays = {field: [entries[step][1] for step in whole] for field, entries in parts.items()}
             wall_time = [parts["vertices"][step][0] for step in whole]
             try:
-                config = json.loads(told.json_config or "{}")
+                config = json.loads(told.json_config or "{}") or {}
                 more = {"config": config, "wall_time": np.array(wall_time), "description": description}
                 if whole:
                     found[name] = Meshes(name, whole, **arrays, **more)

@@ -6,10 +6,13 @@ from collections.abc import Iterator
 
 from google.protobuf import text_format
 from tensorboard.compat.proto.attr_value_pb2 import AttrValue
+from tensorboard.compat.proto.config_pb2 import RunMetadata
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.graph_pb2 import GraphDef
 from tensorboard.compat.proto.node_def_pb2 import NodeDef
+from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
+from tensorboard.plugins.graph.graph_util import merge_graph_defs
 
 from tbgrad.records import GraphNode, GraphRecord
 
@@ -31,6 +34,17 @@ def decode_graph(event: Event) -> GraphRecord:
     """
     nodes = GraphDef.FromString(event.graph_def).node
     return GraphRecord([_decoded(node) for node in nodes], event.wall_time)
+
+
+def decode_trace(event: Event, value: Summary.Value) -> GraphRecord:
+    """The graph of a traced function, which is kept under a tag; several are put beside each other.
+
+    Raises:
+      DecodeError: what it holds is no trace.
+    """
+    trace = RunMetadata.FromString(value.tensor.string_val[0])
+    merged = merge_graph_defs([function.pre_optimization_graph for function in trace.function_graphs])
+    return GraphRecord([_decoded(node) for node in merged.node], event.wall_time)
 
 
 def _encoded(node: GraphNode) -> NodeDef:

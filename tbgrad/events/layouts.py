@@ -23,12 +23,11 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.compat.proto.types_pb2 import DT_FLOAT
 
 from tbgrad.events import varints
-from tbgrad.events.checksums import checksum, effects, mask
+from tbgrad.events.checksums import checksum, masked_checksums
 from tbgrad.events.tfrecord import TAIL_SIZE, frame
 
+_INTEGERS = {size: np.dtype(f"<u{size}") for size in (1, 2, 4, 8)}
 _LAYOUTS_KEPT = 256
-# Rows are filled in the processor's cache, so many bytes at a time.
-_CHUNK = 1 << 18
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,51 +138,59 @@ class Rows:
     def __init__(self, layouts: Sequence[Layout]):
         self.layouts = tuple(layouts)
         records = [frame(layout.template) for layout in layouts]
-        ends = list(itertools.accumulate(map(len, records)))
-        self.size = ends[-1]
+        self._ends = [end - TAIL_SIZE for end in itertools.accumulate(map(len, records))]
+        self.size = self._ends[-1] + TAIL_SIZE
         self._template = np.frombuffer(b"".join(records), np.uint8)
+        self._checksums = [checksum(layout.template) for layout in layouts]
         self._blank = np.empty((0, self.size), np.uint8)
-        self._ends = [end - TAIL_SIZE for end in ends]
-        self._checksums = [np.uint32(checksum(layout.template)) for layout in layouts]
+        self._targets: list[np.ndarray] = []
 
-    def columns(self, fields: Sequence[Sequence[np.ndarray]]) -> list[tuple[int, np.ndarray]]:
-        """What differs from row to row, checksums included.
+    def columns(self, fields: Sequence[Sequence[np.ndarray]]) -> list[np.ndarray]:
+        """What differs from row to row.
 
         Args:
           fields: of each layout, for each of its parts, little-endian unsigned integers `[n]`, contiguous.
 
         Returns:
-          (offset in a row, integers `[n]`) of each.
+          The same, and behind those of each layout the checksums: `[n]` each.
         """
         columns = []
-        for layout, crc, end, parts in zip(self.layouts, self._checksums, self._ends, fields, strict=True):
+        for layout, blank, parts in zip(self.layouts, self._checksums, fields, strict=True):
             length = len(layout.template)
-            for (offset, size), part in zip(layout.parts, parts, strict=True):
-                columns.append((end - length + offset, part))
-                crc = crc ^ effects(part, length - offset - size)
-            columns.append((end, np.broadcast_to(mask(crc), len(parts[0]))))
+            behind = [length - offset - size for offset, size in layout.parts]
+            columns += [*parts, masked_checksums(blank, zip(parts, behind, strict=True))]
         return columns
 
-    def filled(self, columns: Sequence[tuple[int, np.ndarray]]) -> Iterator[np.ndarray]:
-        """Whole rows, some at a time: uint8 `[m, size]`, to be used before the next are asked for."""
-        count = len(columns[0][1])
-        most = max(1, _CHUNK // self.size)
+    def filled(self, columns: Sequence[np.ndarray], chunk: int) -> Iterator[np.ndarray]:
+        """Whole rows, about `chunk` bytes at a time: uint8 `[m, size]`, to be used before the next are asked for."""
+        count = len(columns[0])
+        most = max(1, chunk // self.size)
         if len(self._blank) < min(count, most):
             self._blank = np.tile(self._template, (min(count, most), 1))
+            self._targets = [_column(self._blank, offset, size) for offset, size in self._places]
         for start in range(0, count, most):
-            rows = self._blank[: min(most, count - start)]
-            for offset, column in columns:
-                _column(rows, offset, column.itemsize)[:] = column[start : start + len(rows)]
+            rows = self._blank[: count - start]
+            for target, column in zip(self._targets, columns, strict=True):
+                target[: len(rows)] = column[start : start + len(rows)]
             yield rows
 
     def fields(self, rows: np.ndarray) -> list[list[np.ndarray]]:
-        """Takes the fields out of rows: what `fill` filled in."""
+        """Takes the fields out of rows: uint8 `[n, size]`."""
         return [
             [_column(rows, end - len(layout.template) + offset, size).copy() for offset, size in layout.parts]
             for layout, end in zip(self.layouts, self._ends, strict=True)
         ]
 
+    @functools.cached_property
+    def _places(self) -> list[tuple[int, int]]:
+        """Where in a row each of the columns is: (offset, size)."""
+        places = []
+        for layout, end in zip(self.layouts, self._ends, strict=True):
+            places += [(end - len(layout.template) + offset, size) for offset, size in layout.parts]
+            places.append((end, TAIL_SIZE))
+        return places
+
 
 def _column(rows: np.ndarray, offset: int, size: int) -> np.ndarray:
     """One integer of each row: a view."""
-    return np.ndarray(len(rows), f"<u{size}", rows, offset, rows.strides[:1])
+    return np.ndarray(len(rows), _INTEGERS[size], rows, offset, rows.strides[:1])

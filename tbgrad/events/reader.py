@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 from pathlib import Path
 
@@ -41,7 +42,10 @@ def read_run(directory: str | Path, tags: Collection[str] | None = None) -> Reco
 
 def event_files(directory: Path) -> list[Path]:
     """The event files directly in a directory, in TensorBoard's order."""
-    return sorted(path for path in directory.glob("*tfevents*") if path.is_file())
+    if not directory.is_dir():
+        return []
+    with os.scandir(directory) as entries:
+        return sorted(directory / entry.name for entry in entries if "tfevents" in entry.name and entry.is_file())
 
 
 def find_runs(directory: Path) -> list[Path]:

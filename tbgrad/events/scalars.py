@@ -7,7 +7,7 @@ carries the plugin's metadata, the others do not.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 import numpy as np
 from tensorboard.compat.proto.event_pb2 import Event
@@ -22,9 +22,11 @@ from tbgrad.events.layouts import Rows, layout_of
 from tbgrad.events.tfrecord import frame
 from tbgrad.records import Record, Scalars
 
-# So many rows get their checksums at a time, which keeps one table after the other in the processor's cache. Fewer
-# rows than the second number are encoded one by one.
-_BLOCK, _FEW = 1 << 15, 48
+# So many rows get their checksums at a time, which keeps one table after the other in the processor's cache. So many
+# bytes are filled and written at a time: a compromise between the cache and the cost of a call to the system.
+_BLOCK, _CHUNK = 1 << 15, 1 << 19
+# Fewer rows are encoded one by one.
+_FEW = 48
 # Of one event: a row of many tags would be long, and a chunk have few rows.
 _MOST_TAGS = 32
 
@@ -48,35 +50,48 @@ def _can_join(record: Scalars, group: Sequence[Record]) -> bool:
         and len(group) < _MOST_TAGS
         # TensorBoard drops points of a tag that is twice in one event.
         and all(record.tag != other.tag for other in group)
-        and np.array_equal(first.step, record.step)
-        and first.wall_time.tobytes() == record.wall_time.tobytes()
+        and _are_equal(first.step, record.step)
+        and _are_equal(first.wall_time.view(np.int64), record.wall_time.view(np.int64))
     )
+
+
+def _are_equal(one: np.ndarray, other: np.ndarray) -> bool:
+    # Chunks of one series differ in length or at their ends, and need not be compared whole.
+    return len(one) == len(other) and np.array_equal(one[:1], other[:1]) and np.array_equal(one, other)
 
 
 class ScalarEncoder:
     """Encodes the scalars of one file."""
 
     def __init__(self):
-        self._told: set[str] = set()
-        self._events: dict[tuple[str, ...], Event] = {}
+        # For each tag that has its metadata in the file an event, and the tensor in it that holds its number.
+        self._told: dict[str, tuple[Event, TensorProto]] = {}
 
-    def encode(self, group: Sequence[Scalars]) -> Iterator[tuple[bytes | np.ndarray, int]]:
+    def encode(self, group: Sequence[Scalars]) -> Iterable[tuple[bytes | np.ndarray, int]]:
         """Frames of series that share steps and wall times: an event holds one number of each.
 
         Args:
           group: `Scalars` of different tags.
 
-        Yields:
-          (frames, how many). An array must be used before the next is asked for.
+        Returns:
+          (frames, how many) of each part. An array must be used before the next part is asked for.
         """
-        tags = tuple(record.tag for record in group)
-        event = self._events.get(tags)
-        if event is None:
-            event = self._events[tags] = _event(tags)
+        record = group[0]
+        if len(group) == 1 and len(record.step) == 1 and record.tag in self._told:
+            event, tensor = self._told[record.tag]
+            event.step, event.wall_time = record.step.item(), record.wall_time.item()
+            tensor.tensor_content = record.value.tobytes()
+            return [(frame(event.SerializeToString()), 1)]
+        return self._series(group)
+
+    def _series(self, group: Sequence[Scalars]) -> Iterator[tuple[bytes | np.ndarray, int]]:
         start, count = 0, len(group[0].step)
-        if count and not self._told.issuperset(tags):
+        event = _event([record.tag for record in group])
+        if count and any(record.tag not in self._told for record in group):
             yield from _singly(_with_metadata(event, group, self._told), group, 0, 1)
-            self._told.update(tags)
+            for record in group:
+                alone = _event([record.tag])
+                self._told[record.tag] = alone, alone.summary.value[0].tensor
             start = 1
         if count - start < _FEW:
             yield from _singly(event, group, start, count)
@@ -84,16 +99,18 @@ class ScalarEncoder:
             yield from _by_rows(event, group, start)
 
 
-def _singly(event: Event, group: Sequence[Scalars], begin: int, end: int) -> Iterator[tuple[bytes, int]]:
+def _singly(event: Event, group: Sequence[Scalars], begin: int, end: int) -> list[tuple[bytes, int]]:
     """Event by event, through protobuf."""
+    first = group[0]
     tensors = [value.tensor for value in event.summary.value]
     contents = [record.value[begin:end].tobytes() for record in group]
-    times = group[0].wall_time[begin:end].tolist()
-    for index, step in enumerate(group[0].step[begin:end].tolist()):
-        event.step, event.wall_time = step, times[index]
+    frames = []
+    times = zip(first.step[begin:end].tolist(), first.wall_time[begin:end].tolist(), strict=True)
+    for place, (event.step, event.wall_time) in zip(range(0, 4 * (end - begin), 4), times, strict=True):
         for tensor, content in zip(tensors, contents, strict=True):
-            tensor.tensor_content = content[4 * index : 4 * index + 4]
-        yield frame(event.SerializeToString()), 1
+            tensor.tensor_content = content[place : place + 4]
+        frames.append((frame(event.SerializeToString()), 1))
+    return frames
 
 
 def _by_rows(event: Event, group: Sequence[Scalars], start: int) -> Iterator[tuple[bytes | np.ndarray, int]]:
@@ -110,7 +127,7 @@ def _by_rows(event: Event, group: Sequence[Scalars], start: int) -> Iterator[tup
         alike = rows[width]
         steps = varints.encode(step[begin:end], alike.layouts[0].step_sizes)
         columns = alike.columns([[wall_time[begin:end], *steps, *(value[begin:end] for value in values)]])
-        for filled in alike.filled(columns):
+        for filled in alike.filled(columns, _CHUNK):
             yield filled, len(filled)
 
 
@@ -133,7 +150,7 @@ def _event(tags: Sequence[str]) -> Event:
     return Event(summary=Summary(value=[Summary.Value(tag=tag, tensor=tensor) for tag in tags]))
 
 
-def _with_metadata(event: Event, group: Sequence[Scalars], told: set[str]) -> Event:
+def _with_metadata(event: Event, group: Sequence[Scalars], told: Container[str]) -> Event:
     event = Event.FromString(event.SerializeToString())
     for value, record in zip(event.summary.value, group, strict=True):
         if record.tag not in told:

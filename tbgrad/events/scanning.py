@@ -8,6 +8,8 @@ first that differs ends the block, and is read by itself. So a block holds what 
 
 from __future__ import annotations
 
+import bisect
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -18,10 +20,17 @@ from tbgrad.events import varints
 from tbgrad.events.layouts import Layout, Rows, layout_of
 from tbgrad.events.tfrecord import HEAD_SIZE, TAIL_SIZE, Frame, FrameFile
 
-# How many records must be alike to begin a block; where the first number shows no period, the second may.
-_AHEAD = (32, 256)
-# Payloads of a length that repeatedly hold something else need not be tried again.
-_MOST_FAILURES = 8
+# So many records tell whether there is a period; where the first number shows none, the second may.
+_AHEAD = (16, 256)
+# Fewer records are read one by one.
+_FEW = 48
+# They are looked for in so many bytes.
+_WINDOW = 1 << 18
+# Rows are compared in the processor's cache, so many bytes at a time.
+_CHUNK = 1 << 17
+# Payloads of a length that repeatedly hold something else need not be tried again; and of a file in which no event is
+# laid out as any other, not all need to be remembered.
+_MOST_FAILURES, _MOST_LAYOUTS = 8, 1 << 13
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,10 +57,7 @@ class KnownLayouts:
     # By length, then by which bits are the template's, then by what these bits are.
     _layouts: dict[int, dict[int, dict[int, Layout]]] = field(default_factory=dict)
     _failures: dict[int, int] = field(default_factory=dict)
-
-    def has_length(self, length: int) -> bool:
-        """Whether a layout of this length is known."""
-        return length in self._layouts
+    _all: list[Layout] = field(default_factory=list)
 
     def find(self, payload: bytes | memoryview) -> Layout | None:
         """The layout of a payload, if it is known."""
@@ -64,6 +70,20 @@ class KnownLayouts:
                     return layout
         return None
 
+    def layouts(self, frames: memoryview) -> Iterator[Layout]:
+        """The layouts of whole frames, as long as they are known; checksums are not looked at."""
+        begin = 0
+        while True:
+            length = int.from_bytes(frames[begin : begin + HEAD_SIZE - TAIL_SIZE], "little")
+            begin += HEAD_SIZE
+            if length not in self._layouts or begin + length + TAIL_SIZE > len(frames):
+                return
+            layout = self.find(frames[begin : begin + length])
+            if layout is None:
+                return
+            yield layout
+            begin += length + TAIL_SIZE
+
     def learn(self, event: Event, payload: bytes) -> None:
         """Remembers the layout of an event, if it holds numbers only and is spelled as protobuf spells it.
 
@@ -72,12 +92,13 @@ class KnownLayouts:
           payload: what it was read from.
         """
         length = len(payload)
-        if self._failures.get(length, 0) >= _MOST_FAILURES or self.find(payload) is not None:
+        if self._failures.get(length, 0) >= _MOST_FAILURES or len(self._all) >= _MOST_LAYOUTS or self.find(payload):
             return
         layout = layout_of(event, varints.width(event.step))
         if layout is not None and layout.matches(payload):
             by_mask = self._layouts.setdefault(length, {})
             by_mask.setdefault(layout.constant_bits, {})[layout.constants] = layout
+            self._all.append(layout)
         else:
             self._failures[length] = self._failures.get(length, 0) + 1
 
@@ -96,10 +117,9 @@ def scan(file: FrameFile, known: KnownLayouts) -> Iterator[Frame | Block]:
     while offset < file.size:
         period, singles = _look_ahead(file, offset, known)
         if period:
-            rows = Rows(period)
-            for block, end in _blocks(file, offset, rows):
+            for block, end in _blocks(file, offset, Rows(period)):
                 yield block
-                offset = end
+                offset, singles = end, len(period)
         for _ in range(singles):
             frame = file.frame(offset)
             if frame is None:
@@ -111,33 +131,26 @@ def scan(file: FrameFile, known: KnownLayouts) -> Iterator[Frame | Block]:
 def _look_ahead(file: FrameFile, offset: int, known: KnownLayouts) -> tuple[list[Layout], int]:
     """The layouts that repeat from here on, if any, and how many frames to read one by one if they do not go on."""
     ahead: list[Layout] = []
+    layouts = known.layouts(file.window(offset, _WINDOW))
     for most in _AHEAD:
-        while len(ahead) < most and (layout := _next(file, offset, known)) is not None:
-            ahead.append(layout)
-            offset += HEAD_SIZE + len(layout.template) + TAIL_SIZE
+        ahead += itertools.islice(layouts, most - len(ahead))
         if len(ahead) < _AHEAD[0]:
             break
         for length in range(1, len(ahead) // 2 + 1):
             if ahead[length:] == ahead[:-length]:
-                return ahead[:length], length
+                return ahead[:length], len(ahead)
     return [], len(ahead) + 1
-
-
-def _next(file: FrameFile, offset: int, known: KnownLayouts) -> Layout | None:
-    view = file.window(offset, HEAD_SIZE)
-    length = int.from_bytes(view[: HEAD_SIZE - TAIL_SIZE], "little")
-    if not known.has_length(length):
-        return None
-    view = file.window(offset, HEAD_SIZE + length + TAIL_SIZE)
-    return known.find(view[HEAD_SIZE : HEAD_SIZE + length])
 
 
 def _blocks(file: FrameFile, offset: int, rows: Rows) -> Iterator[tuple[Block, int]]:
     """Blocks of rows as long as they go on, and where each ends."""
     while count := len(view := file.window(offset, rows.size)) // rows.size:
-        found = np.frombuffer(view, np.uint8, count * rows.size).reshape(count, rows.size)
+        likely = _likely(view, count, rows)
+        if likely * len(rows.layouts) < _FEW:
+            return
+        found = np.frombuffer(view, np.uint8, likely * rows.size).reshape(likely, rows.size)
         fields = rows.fields(found)
-        good = _equal(found, rows.filled(rows.columns(fields)))
+        good = _equal(found, rows.filled(rows.columns(fields), _CHUNK))
         if good:
             offset += good * rows.size
             yield _block(rows, [[column[:good] for column in columns] for columns in fields]), offset
@@ -145,13 +158,25 @@ def _blocks(file: FrameFile, offset: int, rows: Rows) -> Iterator[tuple[Block, i
             return
 
 
+def _likely(view: memoryview, count: int, rows: Rows) -> int:
+    """How many of these rows seem to be alike, so that no work is done on what comes behind a series."""
+    layout = rows.layouts[0]
+
+    def differs(row: int) -> bool:
+        begin = row * rows.size + HEAD_SIZE
+        return not layout.matches(view[begin : begin + len(layout.template)])
+
+    return bisect.bisect_left(range(count), True, key=differs)
+
+
 def _equal(found: np.ndarray, expected: Iterator[np.ndarray]) -> int:
     """How many rows are what a writer would have written."""
     good = 0
     for rows in expected:
         differs = rows != found[good : good + len(rows)]
-        if differs.any():
-            return good + int(differs.any(axis=1).argmax())
+        first = int(differs.argmax())
+        if differs.flat[first]:
+            return good + first // found.shape[1]
         good += len(rows)
     return good
 

@@ -15,7 +15,7 @@ from types import TracebackType
 
 import numpy as np
 
-from tbgrad.events.checksums import checksum, effects, mask, masked_checksum
+from tbgrad.events.checksums import checksum, masked_checksum, masked_checksums
 
 _HEAD = struct.Struct("<QI")
 _TAIL = struct.Struct("<I")
@@ -92,9 +92,8 @@ class FrameFile:
         view = self.window(offset, HEAD_SIZE)
         if len(view) < HEAD_SIZE:
             return None
-        length, expected = _HEAD.unpack_from(view)
-        good = masked_checksum(bytes(view[:_LENGTH_SIZE])) == expected
-        return offset + HEAD_SIZE + length + TAIL_SIZE if good else None
+        length = int.from_bytes(view[:_LENGTH_SIZE], "little")
+        return offset + HEAD_SIZE + length + TAIL_SIZE if view[:HEAD_SIZE] == _head(length) else None
 
     def frame(self, offset: int) -> Frame | None:
         """Reads the frame that begins here.
@@ -135,7 +134,7 @@ class FrameFile:
             near = np.flatnonzero(lengths <= room.astype(np.uint64))
             if len(near):
                 expected = np.ndarray(count, "<u4", view, _LENGTH_SIZE, (1,))
-                found = mask(effects(lengths[near], 0) ^ np.uint32(checksum(bytes(_LENGTH_SIZE))))
+                found = masked_checksums(checksum(bytes(_LENGTH_SIZE)), [(lengths[near], 0)])
                 for place in near[found == expected[near]].tolist():
                     frame = self.frame(offset + place)
                     if frame is not None and frame.payload is not None:

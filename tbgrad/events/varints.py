@@ -22,8 +22,11 @@ def width(step: int) -> int:
 
 def widths(step: np.ndarray) -> np.ndarray:
     """How many bytes each step takes: int64 `[n]` of int64 `[n]`."""
-    found = np.searchsorted(np.int64(1) << np.arange(7, 63, 7), step, side="right") + 1
-    return np.where(step < 0, NEGATIVE, found)
+    found = np.ones(len(step), np.int64)
+    for bits in range(7, 63, 7):
+        found += step >= 1 << bits
+    found[step < 0] = NEGATIVE
+    return found
 
 
 def encode(step: np.ndarray, sizes: Sequence[int]) -> list[np.ndarray]:

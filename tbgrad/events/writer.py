@@ -56,7 +56,7 @@ class EventWriter:
         """
         if self._closed:
             raise self._error("it is closed")
-        for group in grouped([records] if isinstance(records, _KINDS) else records):
+        for group in [[records]] if isinstance(records, _KINDS) else grouped(records):
             if isinstance(group[0], Scalars):
                 for frames, events in self._scalars.encode(group):
                     self._append(frames, events)

@@ -42,7 +42,7 @@ class Records:
       histograms: `Histograms` by tag.
       texts: `Texts` by tag.
       meshes: `Meshes` by tag.
-      graphs: `GraphRecord` by tag; a run's own graph has none, it is under "".
+      graphs: `GraphRecord` by tag; a run's own graph has none, it is under "", beside those of traced functions.
       hparams: `HParams`, or None.
       layout: `Layout`, or None.
       damage: one line for each bad record: file, byte offset, what is wrong.

@@ -12,6 +12,7 @@ import numpy as np
 from tbgrad.errors import ShapeError
 
 MOST_VERTICES = 65_536
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 def set_fields(record: Any, **fields: Any) -> None:
@@ -21,7 +22,7 @@ def set_fields(record: Any, **fields: Any) -> None:
 
 def _series(record: Any, length: int) -> None:
     """Casts step and wall time of a record of so many entries."""
-    step = _at_least_1d(np.asarray(record.step, dtype=np.int64))
+    step = np.atleast_1d(np.asarray(record.step, dtype=np.int64))
     now = time.time() if record.wall_time is None else record.wall_time
     wall_time = np.asarray(now, dtype=np.float64)
     if wall_time.ndim == 0:
@@ -32,11 +33,6 @@ def _series(record: Any, length: int) -> None:
             f"{wall_time.shape}; expected one of each for each entry."
         )
     set_fields(record, step=step, wall_time=wall_time)
-
-
-def _at_least_1d(array: np.ndarray) -> np.ndarray:
-    # Faster than NumPy's, which counts where a training loop makes a record of each number.
-    return array.reshape(1) if array.ndim == 0 else array
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,12 +58,29 @@ class Scalars:
 
     def __post_init__(self):
         # Beyond float32's range a value becomes infinite, which is what the dashboards can show of it.
+        if self._is_plain_number():
+            return
         with np.errstate(over="ignore"):
-            value = _at_least_1d(np.asarray(self.value).astype(np.float32))
+            value = np.atleast_1d(np.asarray(self.value)).astype(np.float32)
         if value.ndim != 1:
             raise ShapeError(f"'{self.tag}' has values of shape {value.shape}; expected (n,).")
         set_fields(self, value=value)
         _series(self, len(value))
+
+    def _is_plain_number(self) -> bool:
+        """Whether it was one number within float32's range, which a training loop has at each step: done faster."""
+        value, now = self.value, self.wall_time
+        if type(value) is not float or type(self.step) is not int or not -_LARGEST < value < _LARGEST:
+            return False
+        if now is not None and type(now) is not float:
+            return False
+        set_fields(
+            self,
+            step=np.array([self.step], np.int64),
+            value=np.array([value], np.float32),
+            wall_time=np.array([time.time() if now is None else now]),
+        )
+        return True
 
 
 @dataclass(frozen=True, eq=False)

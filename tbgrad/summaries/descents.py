@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -27,9 +28,11 @@ def _(descent: Descent) -> tuple[Record, ...]:
     start = descent.best_start
     steps = np.arange(descent.steps + 1)
     variables = descent.subject.variables
+    # Series of one time share their events in the file.
+    now = time.time()
 
     def scalars(tag: str, value: np.ndarray, description: str) -> Scalars:
-        return Scalars(f"descent/{tag}", steps, value, description=description)
+        return Scalars(f"descent/{tag}", steps, value, now, description)
 
     records: list[Record] = [Texts("descent/story", 0, story(descent), description="What happened, and why.")]
     records += _pictures(descent)
@@ -44,7 +47,7 @@ def _(descent: Descent) -> tuple[Record, ...]:
         measured = ~np.isnan(reading.value[:, start])
         unit = f" Unit: {reading.unit}." if reading.unit else ""
         tag, description = f"descent/{reading.name}", reading.description + unit
-        records.append(Scalars(tag, steps[measured], reading.value[measured, start], description=description))
+        records.append(Scalars(tag, steps[measured], reading.value[measured, start], now, description))
     for i, variable in enumerate(variables):
         records.append(scalars(f"position/{variable}", descent.position[:, start, i], f"Where {variable} is."))
         partial = descent.gradient[:, start, i]

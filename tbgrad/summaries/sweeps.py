@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 
 from tbgrad.figures.canvas import encode
@@ -22,9 +24,11 @@ def _(sweep: Sweep) -> tuple[Record, ...]:
     steps, how = sweep_steps(sweep.coordinate)
     subject = sweep.subject
     where = f"{sweep.where}. {how}"
+    # Series of one time share their events in the file.
+    now = time.time()
 
     def scalars(tag: str, value: np.ndarray, what: str) -> Scalars:
-        return Scalars(f"sweep/{tag}", steps, value, description=f"{what} {where}")
+        return Scalars(f"sweep/{tag}", steps, value, now, f"{what} {where}")
 
     drawn = encode(curve_figure(sweep))
     return (

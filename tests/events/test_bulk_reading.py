@@ -68,7 +68,7 @@ def put(directory, payloads):
 def one_by_one(directory, monkeypatch):
     """What protobuf finds alone."""
     with monkeypatch.context() as patched:
-        patched.setattr(KnownLayouts, "has_length", lambda *_: False)
+        patched.setattr(KnownLayouts, "learn", lambda *_: None)
         return read_run(directory)
 
 
@@ -128,6 +128,23 @@ def test_what_has_no_layout_is_read_event_by_event(tmp_path, parts, spell):
     assert found.scalars["a"].value.tolist() == [step / 2 for step in range(300)]
     assert found.scalars["a"].step.tolist() == list(range(300))
     assert found.damage == () and parts == {"blocks": 0, "events": 300}
+
+
+@pytest.mark.parametrize("spell", [simple, content, float_val, with_metadata])
+@pytest.mark.parametrize("count", [3, 300], ids=["events", "blocks"])
+def test_every_bit_of_a_number_is_kept(tmp_path, spell, count):
+    """Also those that Python's numbers lose: which NaN it is."""
+    bits = np.random.default_rng(5).integers(0, 2**32, count, dtype=np.uint32)
+    bits[:3] = 0x7F800001, 0xFFC12345, 0x80000000
+    marker = struct.pack("<f", 1.2345)
+    payloads = []
+    for step, pattern in enumerate(bits):
+        payload = event(200 + step, [spell("a", np.float32(1.2345))]).SerializeToString()
+        assert payload.count(marker) == 1
+        payloads.append(payload.replace(marker, struct.pack("<I", pattern)))
+    put(tmp_path, payloads)
+    found = read_run(tmp_path)
+    assert found.scalars["a"].value.tobytes() == bits.tobytes() and found.damage == ()
 
 
 @st.composite

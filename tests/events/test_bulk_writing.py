@@ -16,7 +16,7 @@ from tensorflow.core.util import event_pb2
 import tbgrad
 from tbgrad.events.reader import read_run
 from tbgrad.events.writer import EventWriter
-from tbgrad.records import Images, Scalars
+from tbgrad.records import Histograms, Images, Scalars
 
 SOME = settings(max_examples=60, deadline=None, derandomize=True)
 SPECIAL = np.array([0x80000000, 0x7F800000, 0xFF800000, 0x7FC00001, 0x7F800001, 1, 0x807FFFFF, 0], np.uint32)
@@ -183,6 +183,8 @@ def shown(tmp_path_factory):
         run.write(even)
     with tbgrad.open_run(logdir / "leaps") as run:
         run.write(leaps)
+        counts, edges = np.histogram(values[1], bins=7)
+        run.write(Histograms("weights", 5, [np.stack([edges[:-1], edges[1:], counts], axis=1)], 2.0))
     written = {"each": even, "packed": even, "leaps": leaps}
 
     def loaded(board):
@@ -206,3 +208,11 @@ def test_the_rust_data_server_reads_every_number(shown, name):
         times, steps, values = zip(*board("scalars/scalars", run=name, tag=record.tag), strict=True)
         assert list(steps) == record.step.tolist() and list(times) == record.wall_time.tolist()
         np.testing.assert_array_equal(np.array([float(value) for value in values], np.float32), record.value)
+
+
+def test_the_rust_data_server_reads_histograms(shown):
+    written, board = shown
+    ((time, step, buckets),) = board("histograms/histograms", run="leaps", tag="weights")
+    counts, edges = np.histogram(written["each"][1].value, bins=7)
+    assert (time, step) == (2.0, 5) and [row[2] for row in buckets] == counts.tolist()
+    assert [row[0] for row in buckets] == edges[:-1].tolist() and buckets[-1][1] == edges[-1]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tbgrad.events import varints
-from tbgrad.events.checksums import checksum, effects, mask, masked_checksum
+from tbgrad.events.checksums import checksum, masked_checksum, masked_checksums
 
 FEW = settings(max_examples=100, deadline=None, derandomize=True)
 STEPS = st.one_of(
@@ -26,6 +26,11 @@ def bitwise(data):
     return register ^ 0xFFFFFFFF
 
 
+def masked(crc):
+    """TensorFlow's mask rotates by 15 bits and adds a constant."""
+    return ((crc >> 15 | crc << 17) % 2**32 + 0xA282EAD8) % 2**32
+
+
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
@@ -36,19 +41,9 @@ def bitwise(data):
     ],
 )
 def test_the_checksum_has_the_published_values(data, expected):
-    # RFC 3720, appendix B.4; TensorFlow's mask rotates by 15 bits and adds a constant.
-    rotated = (expected >> 15 | expected << 17) & 0xFFFFFFFF
-    assert bitwise(data) == expected
-    assert masked_checksum(data) == (rotated + 0xA282EAD8) & 0xFFFFFFFF
-
-
-@FEW
-@given(st.integers(0, 2**32 - 1))
-def test_the_mask_of_an_array_is_that_of_its_numbers(crc):
-    rotated = (crc >> 15 | crc << 17) & 0xFFFFFFFF
-    assert mask(crc) == (rotated + 0xA282EAD8) % 2**32
-    found = mask(np.array([crc, 0], np.uint32))
-    assert found.dtype == np.uint32 and found[0] == mask(crc)
+    # RFC 3720, appendix B.4.
+    assert bitwise(data) == checksum(data) == expected
+    assert masked_checksum(data) == masked(expected)
 
 
 @FEW
@@ -59,14 +54,14 @@ def test_the_mask_of_an_array_is_that_of_its_numbers(crc):
     st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=8),
     st.integers(0, 2**64 - 1),
 )
-def test_the_effects_of_a_field_make_the_checksum_of_every_message(size, behind, before, numbers, varying):
+def test_a_field_makes_the_checksum_of_every_message(size, behind, before, numbers, varying):
     # Bits that are the same throughout are looked up once: `varying` makes some.
     numbers = [(number & varying | numbers[0] & ~varying) % 2 ** (8 * size) for number in numbers]
-    found = effects(np.array(numbers, f"<u{size}"), behind)
     after = bytes(range(behind))
-    blank = np.uint32(checksum(before + bytes(size) + after))
-    expected = [bitwise(before + number.to_bytes(size, "little") + after) for number in numbers]
-    assert np.broadcast_to(blank ^ found, len(numbers)).tolist() == expected
+    column = np.array(numbers, f"<u{size}")
+    found = masked_checksums(checksum(before + bytes(size) + after), [(column, behind)])
+    expected = [masked(bitwise(before + number.to_bytes(size, "little") + after)) for number in numbers]
+    assert found.dtype == np.uint32 and found.tolist() == expected
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)

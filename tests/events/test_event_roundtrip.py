@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tbgrad.errors import NotARunError
 from tbgrad.events.reader import find_runs, most_events, read_run
 from tbgrad.events.writer import EventWriter
-from tbgrad.records import HParams, Images, Scalars, Texts
+from tbgrad.records import Histograms, HParams, Images, Scalars, Texts
 
 FEW = settings(max_examples=150, deadline=None, derandomize=True)
 TAGS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -69,6 +69,21 @@ def test_images_keep_every_byte(tag, entries, about):
     assert bits(found.wall_time) == bits(np.array(times))
 
 
+DOUBLES = st.integers(0, 2**64 - 1)
+
+
+@FEW
+@given(TAGS, st.lists(st.tuples(STEPS, st.lists(st.tuples(*[DOUBLES] * 3)), TIMES), min_size=1, max_size=4), TAGS)
+def test_histograms_keep_every_bit(tag, entries, about):
+    steps, patterns, times = zip(*entries, strict=True)
+    buckets = [np.array(rows, np.uint64).reshape(-1, 3).view(np.float64) for rows in patterns]
+    with tempfile.TemporaryDirectory() as directory:
+        found = written(directory, Histograms(tag, steps, buckets, times, about)).histograms[tag]
+    assert [bits(array) for array in found.buckets] == [bits(array) for array in buckets]
+    assert found.step.tolist() == list(steps) and found.description == about
+    assert bits(found.wall_time) == bits(np.array(times))
+
+
 @FEW
 @given(TAGS, st.lists(st.tuples(STEPS, TAGS, TIMES), min_size=1, max_size=5), TAGS)
 def test_texts_keep_every_character(tag, entries, about):
@@ -104,6 +119,7 @@ def test_all_kinds_of_records_in_one_file(tmp_path):
         Scalars("loss", [0, 1], [0.5, 0.25]),
         Images("picture", 3, [b"\x89PNG"], (1, 2)),
         HParams({"a": 1.0}),
+        Histograms("weights", 3, [[[0.0, 1.0, 5.0]]]),
         Scalars("loss", [2, 3], [0.125, 0.0625]),
     ]
     read = written(tmp_path, *records)
@@ -111,6 +127,7 @@ def test_all_kinds_of_records_in_one_file(tmp_path):
     np.testing.assert_array_equal(read.scalars["loss"].value, [0.5, 0.25, 0.125, 0.0625])
     np.testing.assert_array_equal(read.scalars["loss"].step, range(4))
     assert read.texts["story"].text == ("# ∂f/∂x\n\n| a | b |",)
+    assert read.histograms["weights"].buckets[0].tolist() == [[0.0, 1.0, 5.0]]
     assert read.images["picture"].image == (b"\x89PNG",) and read.hparams.values == {"a": 1.0}
 
 

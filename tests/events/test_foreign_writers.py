@@ -31,7 +31,8 @@ def test_tf_summary(tmp_path):
         tf.summary.image("picture", PIXELS, step=3)
         tf.summary.text("story", "# ∇f", step=4)
         tf.summary.text("list", ["one", "two"], step=5)
-        tf.summary.histogram("weights", VALUES, step=6)
+        tf.summary.histogram("weights", VALUES, step=6, buckets=5)
+        tf.summary.graph(tf.function(tf.sin).get_concrete_function(1.0).graph)
     read = read_run(tmp_path)
     assert set(read.scalars) == {"loss"} and read.damage == () and read.hparams is None
     loss = read.scalars["loss"]
@@ -42,6 +43,22 @@ def test_tf_summary(tmp_path):
     np.testing.assert_array_equal(pixels(picture.image[0]), PIXELS[0])
     assert read.texts["story"].text == ("# ∇f",) and read.texts["story"].step.tolist() == [4]
     assert read.texts["list"].text == ("one\ntwo",)
+    weights = read.histograms["weights"]
+    counted, edges = np.histogram(VALUES, 5)
+    assert weights.step.tolist() == [6] and weights.buckets[0][:, 2].tolist() == counted.tolist()
+    np.testing.assert_allclose(weights.buckets[0][:, 1], edges[1:], rtol=1e-6)
+    assert "Sin" in {node.operation for node in read.graphs[""].nodes}
+
+
+def test_the_graph_of_a_traced_function(tmp_path):
+    traced = tf.function(lambda x: tf.sin(x) * x, autograph=False)
+    with tf.summary.create_file_writer(str(tmp_path)).as_default():
+        tf.summary.trace_on(graph=True)
+        traced(tf.constant(1.0))
+        tf.summary.trace_export("trace", step=0)
+    read = read_run(tmp_path)
+    operations = {node.operation for node in read.graphs["trace"].nodes}
+    assert {"Sin", "Mul"} <= operations and list(read.graphs) == ["trace"] and read.damage == ()
 
 
 @pytest.mark.parametrize("name", ["loss", "∂f/∂x", "a/b c"])
@@ -75,25 +92,72 @@ def test_keras_tensorboard_callback(tmp_path):
     assert train.damage == validation.damage == ()
 
 
-def test_torch(tmp_path):
-    tensorboard = pytest.importorskip("torch.utils.tensorboard")
-    writer = tensorboard.SummaryWriter(str(tmp_path))
+CLOUD = np.random.default_rng(2).normal(size=(1, 10, 3)).astype(np.float32)
+
+
+def counts(buckets):
+    """How many samples there are in all, however the writer chose its buckets."""
+    assert buckets.dtype == np.float64 and (buckets[:, 0] <= buckets[:, 1]).all()
+    return buckets[:, 2].sum()
+
+
+@pytest.mark.parametrize("module", ["torch.utils.tensorboard", "tensorboardX"])
+def test_torch_and_tensorboardx(tmp_path, module):
+    writer = pytest.importorskip(module).SummaryWriter(str(tmp_path))
     for step, value in enumerate(VALUES):
         writer.add_scalar("loss", float(value), step)
+        writer.add_scalar("rate", 0.5, step, walltime=1e9 + step)
     for step in range(2):
         writer.add_image("picture", PIXELS[0], step, dataformats="HWC")
     writer.add_text("story", "# ∇f", 4)
-    writer.add_histogram("weights", VALUES, 0)
+    writer.add_histogram("weights", VALUES, 7)
+    writer.add_mesh("cloud", vertices=CLOUD, global_step=3)
     writer.close()
     read = read_run(tmp_path)
+    assert read.damage == () and set(read.scalars) == {"loss", "rate"}
     assert read.scalars["loss"].value.tobytes() == VALUES.tobytes()
     assert read.scalars["loss"].step.tolist() == list(range(50))
+    assert read.scalars["rate"].wall_time.tolist() == [1e9 + step for step in range(50)]
     picture = read.images["picture"]
     assert picture.size == (9, 6) and picture.step.tolist() == [0, 1]
     for image in picture.image:
         np.testing.assert_array_equal(pixels(image), PIXELS[0])
     assert read.texts["story/text_summary"].text == ("# ∇f",)
-    assert read.damage == ()
+    weights = read.histograms["weights"]
+    assert weights.step.tolist() == [7] and counts(weights.buckets[0]) == 50
+    cloud = read.meshes["cloud"]
+    assert cloud.step.tolist() == [3] and cloud.faces is None and cloud.colors is None and cloud.config == {}
+    np.testing.assert_array_equal(cloud.vertices[0], CLOUD[0])
+
+
+def test_clu(tmp_path):
+    writer = pytest.importorskip("clu.metric_writers").SummaryWriter(str(tmp_path))
+    for step, value in enumerate(VALUES):
+        writer.write_scalars(step, {"loss": value, "rate": 0.5})
+    writer.write_images(3, {"picture": PIXELS})
+    writer.write_texts(4, {"story": "# ∇f"})
+    writer.write_histograms(7, {"weights": VALUES})
+    writer.write_hparams({"rate": 0.5, "name": "adam"})
+    writer.close()
+    read = read_run(tmp_path)
+    assert read.damage == () and set(read.scalars) == {"loss", "rate"}
+    assert read.scalars["loss"].value.tobytes() == VALUES.tobytes()
+    assert read.scalars["loss"].step.tolist() == list(range(50))
+    np.testing.assert_array_equal(pixels(read.images["picture"].image[0]), PIXELS[0])
+    assert read.texts["story"].text == ("# ∇f",) and counts(read.histograms["weights"].buckets[0]) == 50
+    assert read.hparams.values == {"rate": 0.5, "name": "adam"}
+
+
+def test_tensorboards_own_writer(tmp_path):
+    from tensorboard.summary import Writer
+
+    writer = Writer(str(tmp_path))
+    for step, value in enumerate(VALUES):
+        writer.add_scalar("loss", value, step, wall_time=1e9 + step, description="what")
+    writer.close()
+    loss = read_run(tmp_path).scalars["loss"]
+    assert loss.value.tobytes() == VALUES.tobytes() and loss.wall_time.tolist() == [1e9 + s for s in range(50)]
+    assert loss.description == "what"
 
 
 def scalar_event(step, value):

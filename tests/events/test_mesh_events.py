@@ -108,6 +108,24 @@ def test_meshes_of_any_size_tag_and_step(tag, steps, vertices, faces, seed, abou
         same(read(directory, record).meshes[tag], record)
 
 
+@pytest.mark.parametrize("left_out", [("faces",), ("colors",), ("faces", "colors")])
+def test_clouds_of_points_and_meshes_without_colours(tmp_path, left_out):
+    whole = meshes(2)
+    parts = {name: None if name in left_out else getattr(whole, name) for name in PARTS}
+    record = Meshes("cloud", whole.step, **parts, config=CONFIG, wall_time=whole.wall_time)
+    found = read(tmp_path, record, Scalars("loss", [0], [1.0]))
+    assert found.damage == () and all(getattr(found.meshes["cloud"], name) is None for name in left_out)
+    for name in set(PARTS) - set(left_out):
+        for one, other in zip(getattr(found.meshes["cloud"], name), getattr(record, name), strict=True):
+            assert (one.dtype, one.tobytes()) == (other.dtype, other.tobytes())
+    accumulator = EventAccumulator(str(tmp_path), size_guidance={"tensors": 0})
+    accumulator.Reload()
+    contents = accumulator.PluginTagToContent("mesh").values()
+    told = {mesh_metadata.parse_plugin_metadata(content).components for content in contents}
+    assert told == {mesh_metadata.get_components_bitmask([PARTS[name] for name in PARTS if name not in left_out])}
+    assert set(tbgrad.read_run(tmp_path, ["cloud"]).meshes) == {"cloud"} and not tbgrad.read_run(tmp_path, []).meshes
+
+
 @pytest.mark.parametrize("name", ["ripple", "tilted_waves"])
 def test_the_meshes_of_surfaces_and_descents_are_read_bit_for_bit(tmp_path, name):
     f = tbgrad.resolve(name)
