@@ -26,6 +26,8 @@ _MASK_DELTA = 0xA282EAD8
 _WORDS = {1: np.dtype("u1"), 2: np.dtype("<u2")}
 # From so many records on the large tables are faster: they serve two bytes at once, but must come into the cache first.
 _MANY = 1 << 11
+# So many are looked up at a time: they and a table share the processor's cache.
+_CACHED = 1 << 14
 # A table of bytes is 1 KiB, one of words 256 KiB.
 _BYTE_TABLES_KEPT, _WORD_TABLES_KEPT = 4096, 96
 
@@ -52,21 +54,23 @@ def masked_checksums(blank: int, fields: Iterable[tuple[np.ndarray, int]]) -> np
     alike, found = blank, None
     for column, behind in fields:
         if found is None:
-            found, effect = np.zeros((2, len(column)), np.uint32)
-            places = np.empty(len(column), np.intp)
+            found = np.zeros(len(column), np.uint32)
+            places, effect = np.empty(_CACHED, np.intp), np.empty(_CACHED, np.uint32)
         width = 2 if column.itemsize > 1 and len(column) >= _MANY else 1
         words = column.view(_WORDS[width]).reshape(len(column), -1)
         # Most words of a wall time are the same throughout a series; to see that is cheaper than to look them all up.
         varying = int(np.bitwise_or.reduce(column ^ column[0]))
         for index in range(words.shape[1]):
             table = _EFFECTS[width](behind + column.itemsize - width * (index + 1))
-            if varying >> 8 * width * index & (1 << 8 * width) - 1:
-                np.copyto(places, words[:, index])
-                # No word is out of the table's bounds. To say so by the mode saves the copy that a check needs.
-                table.take(places, out=effect, mode="wrap")
-                found ^= effect
-            else:
+            if not varying >> 8 * width * index & (1 << 8 * width) - 1:
                 alike ^= int(table[words[0, index]])
+                continue
+            for begin in range(0, len(column), _CACHED):
+                some = words[begin : begin + _CACHED, index]
+                np.copyto(places[: len(some)], some)
+                # No word is out of the table's bounds. To say so by the mode saves the copy that a check needs.
+                table.take(places[: len(some)], out=effect[: len(some)], mode="wrap")
+                found[begin : begin + _CACHED] ^= effect[: len(some)]
     found ^= np.uint32(alike)
     masked = found >> 15
     found <<= 17

@@ -161,10 +161,9 @@ class Rows:
             columns += [*parts, masked_checksums(blank, zip(parts, behind, strict=True))]
         return columns
 
-    def filled(self, columns: Sequence[np.ndarray], chunk: int) -> Iterator[np.ndarray]:
-        """Whole rows, about `chunk` bytes at a time: uint8 `[m, size]`, to be used before the next are asked for."""
+    def filled(self, columns: Sequence[np.ndarray], most: int) -> Iterator[np.ndarray]:
+        """Whole rows, so many at most at a time: uint8 `[m, size]`, to be used before the next are asked for."""
         count = len(columns[0])
-        most = max(1, chunk // self.size)
         if len(self._blank) < min(count, most):
             self._blank = np.tile(self._template, (min(count, most), 1))
             self._targets = [_column(self._blank, offset, size) for offset, size in self._places]

@@ -22,9 +22,8 @@ from tbgrad.events.layouts import Rows, layout_of
 from tbgrad.events.tfrecord import frame
 from tbgrad.records import Record, Scalars
 
-# So many rows get their checksums at a time, which keeps one table after the other in the processor's cache. So many
-# bytes are filled and written at a time: a compromise between the cache and the cost of a call to the system.
-_BLOCK, _CHUNK = 1 << 15, 1 << 19
+# So many rows get their checksums at a time, and so many are filled and written: with fewer, calls take a larger share.
+_BLOCK, _CHUNK = 1 << 17, 1 << 14
 # Fewer rows are encoded one by one.
 _FEW = 48
 # Of one event: a row of many tags would be long, and a chunk have few rows.
@@ -51,13 +50,16 @@ def _can_join(record: Scalars, group: Sequence[Record]) -> bool:
         # TensorBoard drops points of a tag that is twice in one event.
         and all(record.tag != other.tag for other in group)
         and _are_equal(first.step, record.step)
-        and _are_equal(first.wall_time.view(np.int64), record.wall_time.view(np.int64))
+        and _are_equal(first.wall_time, record.wall_time)
     )
 
 
 def _are_equal(one: np.ndarray, other: np.ndarray) -> bool:
-    # Chunks of one series differ in length or at their ends, and need not be compared whole.
-    return len(one) == len(other) and np.array_equal(one[:1], other[:1]) and np.array_equal(one, other)
+    """Bit for bit. Series that differ mostly differ at their beginning, and need not be compared whole."""
+    if one is other or len(one) != len(other):
+        return one is other
+    one, other = one.view(np.int64), other.view(np.int64)
+    return np.array_equal(one[:1], other[:1]) and np.array_equal(one, other)
 
 
 class ScalarEncoder:

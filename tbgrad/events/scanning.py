@@ -150,7 +150,7 @@ def _blocks(file: FrameFile, offset: int, rows: Rows) -> Iterator[tuple[Block, i
             return
         found = np.frombuffer(view, np.uint8, likely * rows.size).reshape(likely, rows.size)
         fields = rows.fields(found)
-        good = _equal(found, rows.filled(rows.columns(fields), _CHUNK))
+        good = _equal(found, rows.filled(rows.columns(fields), max(1, _CHUNK // rows.size)))
         if good:
             offset += good * rows.size
             yield _block(rows, [[column[:good] for column in columns] for columns in fields]), offset

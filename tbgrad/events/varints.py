@@ -44,7 +44,7 @@ def encode(step: np.ndarray, sizes: Sequence[int]) -> list[np.ndarray]:
     for size in sizes:
         # The narrowest integers are the fastest.
         kind = np.dtype(f"<u{size}")
-        groups_here = (groups >> np.uint64(7 * place)).astype(kind)
+        groups_here = (groups >> np.uint64(7 * place) if place else groups).astype(kind)
         part = np.full(len(step), sum(0x80 << 8 * i for i in range(size) if place + i < last), kind)
         for index in range(size):
             spread = groups_here << kind.type(index)

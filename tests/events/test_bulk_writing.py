@@ -153,7 +153,7 @@ def test_metadata_stands_at_the_first_event_of_a_tag_only(tmp_path):
 
 
 def test_a_series_longer_than_any_buffer(tmp_path):
-    count = 70_001
+    count = 140_001
     rng = np.random.default_rng(4)
     step, time = np.cumsum(rng.integers(1, 3, count)), np.cumsum(rng.exponential(0.01, count)) + 1.7e9
     records = [Scalars(tag, step, numbers(count, i), time) for i, tag in enumerate(["loss", "∂f/∂x", "r" * 300])]
