@@ -53,7 +53,8 @@ class Run:
         self._writer = EventWriter(place.directory)
         self._about = {**about, "status": "running", "started": _now()}
         self._begun = self._closed = False
-        self._write_info(self._about)
+        with self._writing():
+            self._write_info(self._about)
 
     def write(self, records: Record | Iterable[Record]) -> None:
         """Appends one record or many.
@@ -125,8 +126,12 @@ class Run:
         if self._ours:
             fresh = self.directory / f"{INFO}.{os.getpid()}"
             text = json.dumps(info, indent=1, ensure_ascii=False, default=str)
-            fresh.write_text(text + "\n", encoding="utf-8")
-            fresh.replace(self.directory / INFO)
+            try:
+                fresh.write_text(text + "\n", encoding="utf-8")
+                fresh.replace(self.directory / INFO)
+            except OSError:
+                fresh.unlink(missing_ok=True)
+                raise
 
     def __enter__(self) -> Run:
         return self
@@ -135,7 +140,9 @@ class Run:
         if kind is None:
             self.close()
         elif self._begun:
-            self.close("failed")
+            # What went wrong first is what is to be told.
+            with contextlib.suppress(WriteError):
+                self.close("failed")
         elif not self._closed:
             self._closed = True
             if self._before is not None:
@@ -161,6 +168,7 @@ def open_run(directory: str | Path, exists: Exists = "refuse", about: Mapping[st
       LogdirError: the directory cannot be made or written.
       RunExistsError: a run is there already, or the directory lies in another run or holds others.
       RunLockedError: another process is writing there.
+      WriteError: the disk is full.
       OptionError: `exists` is none of the four.
 
     Example:

@@ -98,6 +98,24 @@ def test_a_large_picture_on_a_full_disk_leaves_what_was_before(tmp_path):
     assert found.scalars["loss"].value.tolist() == [1.0, 0.5] and not found.images and found.damage == ()
 
 
+def test_of_two_errors_the_first_is_told(tmp_path):
+    """When the disk is full, run.json cannot be written either."""
+    with (
+        files_of_at_most(100_000),
+        pytest.raises(WriteError, match=r"tfevents.*; [1-9]\d* events are safe in it") as error,
+        tbgrad.open_run(tmp_path / "run") as run,
+    ):
+        run.write(Scalars("loss", STEP, STEP, 1.0))
+        pytest.fail("it was written")
+    assert len(read_run(tmp_path / "run").scalars["loss"].value) == told(error)
+
+
+def test_a_run_that_cannot_be_opened_leaves_nothing(tmp_path):
+    with files_of_at_most(0), pytest.raises(WriteError, match=r"run.*File too large"):
+        tbgrad.open_run(tmp_path / "a/b")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_directory_taken_away(tmp_path):
     directory = tmp_path / "run"
     directory.mkdir()
