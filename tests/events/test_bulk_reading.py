@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tensorboard.compat.proto.event_pb2 import Event
-from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
 from tensorboard.plugins.scalar.metadata import create_summary_metadata
 from tensorboard.util import tensor_util
 
@@ -115,6 +115,43 @@ def test_every_spelling_of_a_number_is_read_in_blocks(tmp_path, parts, monkeypat
         assert series.wall_time.tolist() == [1.7e9 + step / 7 for step in range(3000)]
     assert found.damage == () and parts["blocks"] > 0 and parts["events"] < len(payloads) / 5
     same(found, one_by_one(tmp_path, monkeypatch))
+
+
+@pytest.mark.parametrize("period", [["a", "a", "b"], ["a", "b", "a", "c", "a"], ["b", "bb", "b", "bb", "b"]])
+def test_a_tag_that_comes_several_times_in_a_period(tmp_path, parts, monkeypatch, period):
+    numbers = np.random.default_rng(1).normal(size=(500, len(period))).astype(np.float32)
+    payloads = [
+        event(300 + 10 * row + place, [simple(tag, numbers[row, place])]).SerializeToString()
+        for row in range(500)
+        for place, tag in enumerate(period)
+    ]
+    put(tmp_path, payloads)
+    found = read_run(tmp_path)
+    for tag in set(period):
+        places = [place for place, other in enumerate(period) if other == tag]
+        assert found.scalars[tag].value.tobytes() == numbers[:, places].tobytes()
+        assert found.scalars[tag].step.tolist() == [300 + 10 * row + place for row in range(500) for place in places]
+    assert parts["blocks"] > 0 and parts["events"] < 200
+    same(found, one_by_one(tmp_path, monkeypatch))
+
+
+def test_a_tag_twice_in_one_event_is_kept_twice(tmp_path, monkeypatch):
+    payloads = [event(300 + i, [simple("a", i), simple("a", -i)]).SerializeToString() for i in range(200)]
+    put(tmp_path, payloads)
+    found = read_run(tmp_path)
+    assert found.scalars["a"].value.tolist() == [sign * i for i in range(200) for sign in (1, -1)]
+    same(found, one_by_one(tmp_path, monkeypatch))
+
+
+def test_numbers_of_a_plugin_of_somebody_elses_are_no_scalars(tmp_path, parts):
+    metadata = SummaryMetadata(plugin_data=SummaryMetadata.PluginData(plugin_name="theirs"))
+    payloads = [
+        event(300 + i, [Summary.Value(tag="a", tensor=float_val("a", i).tensor, metadata=metadata)]).SerializeToString()
+        for i in range(200)
+    ]
+    put(tmp_path, payloads)
+    found = read_run(tmp_path)
+    assert not found.scalars and found.damage == () and parts["blocks"] > 0
 
 
 @pytest.mark.parametrize("spell", [double, None], ids=["double", "badly spelled"])

@@ -68,6 +68,8 @@ def test_a_full_disk_before_the_first_event(tmp_path, size):
     writer.close()
     (path,) = tmp_path.iterdir()
     assert frames(path) == 2 and read_run(tmp_path).scalars["loss"].value.tolist() == [1.0]
+    # The tag's plugin, told in an event that was lost, is told again.
+    assert b"scalars" in path.read_bytes()
 
 
 def test_a_full_disk_in_small_records(tmp_path):
@@ -105,6 +107,8 @@ def test_of_two_errors_the_first_is_told(tmp_path):
         pytest.raises(WriteError, match=r"tfevents.*; [1-9]\d* events are safe in it") as error,
         tbgrad.open_run(tmp_path / "run") as run,
     ):
+        # What run.json is to say when the run closes does not fit either.
+        run.note(text="∂" * 100_000)
         run.write(Scalars("loss", STEP, STEP, 1.0))
         pytest.fail("it was written")
     assert len(read_run(tmp_path / "run").scalars["loss"].value) == told(error)
