@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.types_pb2 import DT_DOUBLE, DT_FLOAT, DT_STRING
 from tensorboard.data_compat import migrate_value
 from tensorboard.plugins.custom_scalar import layout_pb2
@@ -16,14 +18,19 @@ from tensorboard.util import tensor_util
 
 from tbgrad.records import Chart, HParams, Layout
 
+_HPARAM_KINDS = ("number_value", "string_value", "bool_value")
+_MOST_REPEATED = 4096
+
 
 def likely_plugin(value: Summary.Value) -> str:
-    """The plugin of a tag whose first event, which would tell it, is damaged or never was; "" if in doubt."""
+    """The plugin of a value that comes without metadata, or whose tag's first event is damaged; "" if in doubt."""
     tensor = value.tensor
     rank = len(tensor.tensor_shape.dim)
     if tensor.dtype == DT_STRING:
         is_image = rank == 1 and len(tensor.string_val) > 2 and all(text.isdigit() for text in tensor.string_val[:2])
         return "images" if is_image else "text"
+    if value.HasField("simple_value"):
+        return "scalars"
     if tensor.dtype == DT_DOUBLE and rank == 2 and tensor.tensor_shape.dim[1].size == 3:
         return "histograms"
     return "scalars" if tensor.dtype and rank == 0 else ""
@@ -34,13 +41,15 @@ def scalar(value: Summary.Value) -> bytes:
     tensor = value.tensor
     if value.HasField("simple_value"):
         number = value.simple_value
-    elif tensor.dtype == DT_FLOAT and len(tensor.tensor_content) == 4:
+    elif tensor.dtype == DT_FLOAT and len(tensor.tensor_content) == 4 and _size(tensor) == 1:
         return tensor.tensor_content
     else:
-        (number,) = tensor_util.make_ndarray(tensor).reshape(-1)
+        (number,) = _array(tensor).reshape(-1)
     if number != number and (tensor.float_val or not tensor.dtype):
         return _nan(value)
-    with np.errstate(over="ignore"):
+    if isinstance(number, np.complexfloating):
+        raise ValueError("a complex number")
+    with np.errstate(over="ignore", invalid="ignore"):
         return np.float32(number).tobytes()
 
 
@@ -64,17 +73,31 @@ def image(value: Summary.Value) -> tuple[int, int, bytes]:
 
 def histogram(value: Summary.Value) -> np.ndarray:
     """Left edge, right edge and count of each bucket: float64 `[buckets, 3]`."""
-    return tensor_util.make_ndarray(migrate_value(value).tensor).astype(np.float64).reshape(-1, 3)
+    with np.errstate(over="ignore"):
+        return _array(migrate_value(value).tensor).astype(np.float64).reshape(-1, 3)
 
 
 def text(value: Summary.Value) -> str:
     """A text; several are joined line by line."""
+    if value.tensor.dtype != DT_STRING:
+        raise ValueError("no text")
     return "\n".join(part.decode(errors="replace") for part in value.tensor.string_val)
 
 
 def mesh_part(value: Summary.Value) -> np.ndarray:
     """Vertices, faces or colours of the first mesh of a batch."""
-    return tensor_util.make_ndarray(value.tensor)[0]
+    return _array(value.tensor)[0]
+
+
+def _array(tensor: TensorProto) -> np.ndarray:
+    # A value that repeats to the end of a tensor is written once, which can claim any size.
+    if _size(tensor) > max(tensor.ByteSize(), _MOST_REPEATED):
+        raise ValueError(f"it claims {_size(tensor)} numbers in {tensor.ByteSize()} bytes")
+    return tensor_util.make_ndarray(tensor)
+
+
+def _size(tensor: TensorProto) -> int:
+    return math.prod(dimension.size for dimension in tensor.tensor_shape.dim)
 
 
 CONTENTS: Mapping[str, Callable[[Summary.Value], Any]] = {
@@ -98,7 +121,8 @@ def hparams(session: Mapping[str, Any]) -> HParams | None:
     start, end = session.get("session_start_info"), session.get("session_end_info")
     if start is None:
         return None
-    values = {name: getattr(v, v.WhichOneof("kind")) for name, v in sorted(start.hparams.items())}
+    kinds = {name: v.WhichOneof("kind") for name, v in sorted(start.hparams.items())}
+    values = {name: getattr(start.hparams[name], kind) for name, kind in kinds.items() if kind in _HPARAM_KINDS}
     succeeded = None if end is None else end.status == api_pb2.STATUS_SUCCESS
     ended = None if end is None else end.end_time_secs
     return HParams(values, start.group_name, succeeded, (start.start_time_secs, ended))

@@ -16,7 +16,6 @@ from tensorboard.plugins.graph.metadata import PLUGIN_NAME_RUN_METADATA_WITH_GRA
 from tensorboard.plugins.mesh import metadata as mesh_metadata
 from tensorboard.plugins.mesh.plugin_data_pb2 import MeshPluginData
 
-from tbgrad.errors import ShapeError
 from tbgrad.events import contents
 from tbgrad.events.encoding import MESH_PARTS
 from tbgrad.events.graphs import decode_graph, decode_trace
@@ -46,7 +45,7 @@ def decode(files: Iterable[Path], tags: Collection[str] | None = None) -> Record
                         gathered.damage.append(f"{path}, byte {part.offset}: {part.damage}")
                     else:
                         event = gathered.add_event(f"{path}, byte {part.offset}", part.payload)
-                        if event is not None:
+                        if event is not None and gathered.has_only_numbers(event):
                             known.learn(event, part.payload)
         except OSError as error:
             gathered.damage.append(f"{path}: cannot be read: {error.strerror}")
@@ -131,6 +130,11 @@ class _Gathered:
                 self.damage.append(f"{place}: '{value.tag}' does not hold what its plugin expects ({error})")
         return event
 
+    def has_only_numbers(self, event: Event) -> bool:
+        """Whether no value belongs to a plugin that reads something else from it, or calls it damaged."""
+        plugins = {self.plugins[value.tag] for value in event.summary.value}
+        return not plugins & contents.CONTENTS.keys() - {"scalars"}
+
     def _is_wanted(self, tag: str) -> bool:
         return self.wanted is None or self.mesh_names.get(tag, tag) in self.wanted
 
@@ -139,7 +143,8 @@ class _Gathered:
         # A tag's plugin is told at its first event only.
         plugin = self.plugins.get(tag)
         if plugin is None:
-            told = migrate_value(value)
+            # Only old spellings need to be told anew, and a number needs none of it.
+            told = value if value.HasField("simple_value") else migrate_value(value)
             plugin = self.plugins[tag] = told.metadata.plugin_data.plugin_name or contents.likely_plugin(told)
             self.descriptions[tag] = told.metadata.summary_description
             if plugin == "mesh":
@@ -209,7 +214,7 @@ class _Gathered:
                 more = {"config": config, "wall_time": np.array(wall_time), "description": description}
                 if whole:
                     found[name] = Meshes(name, whole, **arrays, **more)
-            except (ShapeError, ValueError) as error:
+            except (ValueError, TypeError) as error:
                 self.damage.append(f"mesh '{name}' is none ({error})")
         return found
 

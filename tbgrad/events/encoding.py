@@ -111,8 +111,8 @@ def _hparams(record: HParams) -> Iterator[bytes]:
 
 
 def _hparam(value: bool | float | str) -> struct_pb2.Value:
-    if isinstance(value, bool):
-        return struct_pb2.Value(bool_value=value)
+    if isinstance(value, bool | np.bool_):
+        return struct_pb2.Value(bool_value=bool(value))
     if isinstance(value, str):
         return struct_pb2.Value(string_value=value)
     return struct_pb2.Value(number_value=float(value))

@@ -31,7 +31,7 @@ _LAYOUTS_KEPT = 256
 
 
 @dataclass(frozen=True, eq=False)
-class Layout:
+class ByteLayout:
     """Where the fields of a record's payload are.
 
     Attributes:
@@ -39,12 +39,14 @@ class Layout:
       template: the payload, with zeros in the fields.
       parts: (offset, size) of the integers that the fields consist of: wall time, step, values.
       step_parts: the ones of `parts` that make up the step.
+      is_negative: whether the steps are.
     """
 
     tags: tuple[str, ...]
     template: bytes
     parts: tuple[tuple[int, int], ...]
     step_parts: slice
+    is_negative: bool
 
     @functools.cached_property
     def step_sizes(self) -> list[int]:
@@ -70,7 +72,7 @@ class Layout:
         return same_length and int.from_bytes(payload, "little") & self.constant_bits == self.constants
 
 
-def layout_of(event: Event, step_width: int) -> Layout | None:
+def layout_of(event: Event, step_width: int) -> ByteLayout | None:
     """The layout of all events that differ from this one in wall time, step and numbers only.
 
     Args:
@@ -78,7 +80,7 @@ def layout_of(event: Event, step_width: int) -> Layout | None:
       step_width: how many bytes the steps take.
 
     Returns:
-      `Layout`, or None if the event holds anything else than float32 numbers.
+      `ByteLayout`, or None if the event holds anything else than float32 numbers.
     """
     if not event.summary.value or not all(_put(value, b"\1\1\1\1") for value in event.summary.value):
         return None
@@ -86,7 +88,7 @@ def layout_of(event: Event, step_width: int) -> Layout | None:
 
 
 @functools.lru_cache(_LAYOUTS_KEPT)
-def _layout_of(serialized: bytes, step_width: int) -> Layout:
+def _layout_of(serialized: bytes, step_width: int) -> ByteLayout:
     event = Event.FromString(serialized)
     changed = np.frombuffer(_probe(event, 2, step_width), np.uint8)
     template = np.frombuffer(serialized, np.uint8).copy()
@@ -97,9 +99,9 @@ def _layout_of(serialized: bytes, step_width: int) -> Layout:
     step_sizes = [size for size in (8, 4, 2, 1) if step_size & size]
     sizes = [8, *step_sizes, *[4] * len(event.summary.value)]
     ends = itertools.accumulate(sizes, initial=0)
-    parts = tuple((int(places[end]), size) for end, size in zip(ends, sizes, strict=False))
+    parts = tuple((int(places[end]), size) for end, size in zip(ends, sizes, strict=False))  # the last end begins none
     tags = tuple(value.tag for value in event.summary.value)
-    return Layout(tags, template.tobytes(), parts, slice(1, 1 + len(step_sizes)))
+    return ByteLayout(tags, template.tobytes(), parts, slice(1, 1 + len(step_sizes)), step_width == varints.NEGATIVE)
 
 
 def _probe(event: Event, byte: int, step_width: int) -> bytes:
@@ -118,7 +120,8 @@ def _put(value: Summary.Value, content: bytes) -> bool:
         (value.simple_value,) = struct.unpack("<f", content)
         return True
     tensor = value.tensor
-    if tensor.dtype != DT_FLOAT or len(tensor.tensor_content) + 4 * len(tensor.float_val) != 4:
+    content_size = len(tensor.tensor_content) + 4 * len(tensor.float_val)
+    if tensor.dtype != DT_FLOAT or content_size != 4 or any(dim.size != 1 for dim in tensor.tensor_shape.dim):
         return False
     if tensor.tensor_content:
         tensor.tensor_content = content
@@ -135,7 +138,7 @@ class Rows:
       size: of a row in bytes.
     """
 
-    def __init__(self, layouts: Sequence[Layout]):
+    def __init__(self, layouts: Sequence[ByteLayout]):
         self.layouts = tuple(layouts)
         records = [frame(layout.template) for layout in layouts]
         self._ends = [end - TAIL_SIZE for end in itertools.accumulate(map(len, records))]

@@ -31,13 +31,21 @@ _MOST_TAGS = 32
 
 
 def grouped(records: Iterable[Record]) -> Iterator[list[Record]]:
-    """Puts neighbouring scalars with the same steps and wall times together, since they can share their events."""
+    """Puts neighbouring scalars with the same steps and wall times together, since they can share their events.
+
+    Where the iterable raises, what it gave before comes first.
+    """
     group: list[Record] = []
-    for record in records:
-        if group and not (isinstance(record, Scalars) and _can_join(record, group)):
+    try:
+        for record in records:
+            if group and not (isinstance(record, Scalars) and _can_join(record, group)):
+                yield group
+                group = []
+            group.append(record)
+    except Exception:
+        if group:
             yield group
-            group = []
-        group.append(record)
+        raise
     if group:
         yield group
 
@@ -56,10 +64,8 @@ def _can_join(record: Scalars, group: Sequence[Record]) -> bool:
 
 def _are_equal(one: np.ndarray, other: np.ndarray) -> bool:
     """Bit for bit. Series that differ mostly differ at their beginning, and need not be compared whole."""
-    if one is other or len(one) != len(other):
-        return one is other
     one, other = one.view(np.int64), other.view(np.int64)
-    return np.array_equal(one[:1], other[:1]) and np.array_equal(one, other)
+    return len(one) == len(other) and np.array_equal(one[:1], other[:1]) and np.array_equal(one, other)
 
 
 class ScalarEncoder:

@@ -11,26 +11,26 @@ from __future__ import annotations
 import bisect
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from tensorboard.compat.proto.event_pb2 import Event
 
 from tbgrad.events import varints
-from tbgrad.events.layouts import Layout, Rows, layout_of
+from tbgrad.events.layouts import ByteLayout, Rows, layout_of
 from tbgrad.events.tfrecord import HEAD_SIZE, TAIL_SIZE, Frame, FrameFile
 
-# So many records tell whether there is a period; where the first number shows none, the second may.
-_AHEAD = (16, 256)
-# Fewer records are read one by one.
-_FEW = 48
+# So many records tell whether there is a period; where the first number shows none, the next may.
+_AHEAD = (16, 256, 4096)
+# Fewer records are read one by one; and no more rows are read at a time.
+_FEW, _MOST = 48, 1 << 17
 # They are looked for in so many bytes.
 _WINDOW = 1 << 18
 # Rows are compared in the processor's cache, so many bytes at a time.
 _CHUNK = 1 << 17
-# Payloads of a length that repeatedly hold something else need not be tried again; and of a file in which no event is
-# laid out as any other, not all need to be remembered.
-_MOST_FAILURES, _MOST_LAYOUTS = 8, 1 << 13
+# Payloads of a length that repeatedly hold something else need not be tried again; nor does a length need more than a
+# few arrangements of its fields.
+_MOST_FAILURES, _MOST_MASKS = 8, 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,22 +44,21 @@ class Block:
       value: of each layout, for each of its tags, float32 `[n]`.
     """
 
-    layouts: Sequence[Layout]
+    layouts: Sequence[ByteLayout]
     step: Sequence[np.ndarray]
     wall_time: Sequence[np.ndarray]
     value: Sequence[Sequence[np.ndarray]]
 
 
-@dataclass(frozen=True, eq=False)
 class KnownLayouts:
     """The layouts that were met so far; what is met again can be read in blocks."""
 
-    # By length, then by which bits are the template's, then by what these bits are.
-    _layouts: dict[int, dict[int, dict[int, Layout]]] = field(default_factory=dict)
-    _failures: dict[int, int] = field(default_factory=dict)
-    _all: list[Layout] = field(default_factory=list)
+    def __init__(self):
+        # By length, then by which bits are the template's, then by what these bits are.
+        self._layouts: dict[int, dict[int, dict[int, ByteLayout]]] = {}
+        self._failures: dict[int, int] = {}
 
-    def find(self, payload: bytes | memoryview) -> Layout | None:
+    def find(self, payload: bytes | memoryview) -> ByteLayout | None:
         """The layout of a payload, if it is known."""
         by_mask = self._layouts.get(len(payload))
         if by_mask:
@@ -70,7 +69,7 @@ class KnownLayouts:
                     return layout
         return None
 
-    def layouts(self, frames: memoryview) -> Iterator[Layout]:
+    def layouts(self, frames: memoryview) -> Iterator[ByteLayout]:
         """The layouts of whole frames, as long as they are known; checksums are not looked at."""
         begin = 0
         while True:
@@ -92,14 +91,16 @@ class KnownLayouts:
           payload: what it was read from.
         """
         length = len(payload)
-        if self._failures.get(length, 0) >= _MOST_FAILURES or len(self._all) >= _MOST_LAYOUTS or self.find(payload):
+        by_mask = self._layouts.get(length, {})
+        if self._failures.get(length, 0) >= _MOST_FAILURES or len(by_mask) >= _MOST_MASKS or self.find(payload):
             return
+        # What is zero is left out of the bytes, as the step is in the first event of many a series.
+        is_whole = event.step and event.wall_time
         layout = layout_of(event, varints.width(event.step))
         if layout is not None and layout.matches(payload):
-            by_mask = self._layouts.setdefault(length, {})
             by_mask.setdefault(layout.constant_bits, {})[layout.constants] = layout
-            self._all.append(layout)
-        else:
+            self._layouts[length] = by_mask
+        elif is_whole:
             self._failures[length] = self._failures.get(length, 0) + 1
 
 
@@ -108,18 +109,28 @@ def scan(file: FrameFile, known: KnownLayouts) -> Iterator[Frame | Block]:
 
     Args:
       file: is read.
-      known: layouts; whoever decodes a frame should let it learn the event before asking for the next.
+      known: layouts; whoever decodes a frame lets it learn the event before asking for the next. What nobody lets it
+        learn is read one by one.
 
     Yields:
       `Frame`s and `Block`s, in the order of the file.
     """
-    offset = 0
+    offset, most = 0, _MOST
     while offset < file.size:
         period, singles = _look_ahead(file, offset, known)
-        if period:
-            for block, end in _blocks(file, offset, Rows(period)):
+        rows, tried, good = Rows(period) if period else None, 0, 0
+        while rows is not None and good == tried:
+            block, tried = _block(file, offset, rows, most)
+            good = 0 if block is None else len(block.step[0])
+            if block is not None:
                 yield block
-                offset, singles = end, len(period)
+                offset += good * rows.size
+                # The record that differs is in one of the places of the period.
+                singles = len(period)
+            if not tried:
+                break
+            # Where good rows are few, no more are tried than may be good.
+            most = min(4 * most, _MOST) if good == tried else max(_FEW, 2 * good)
         for _ in range(singles):
             frame = file.frame(offset)
             if frame is None:
@@ -128,34 +139,45 @@ def scan(file: FrameFile, known: KnownLayouts) -> Iterator[Frame | Block]:
             offset = frame.end
 
 
-def _look_ahead(file: FrameFile, offset: int, known: KnownLayouts) -> tuple[list[Layout], int]:
-    """The layouts that repeat from here on, if any, and how many frames to read one by one if they do not go on."""
-    ahead: list[Layout] = []
+def _look_ahead(file: FrameFile, offset: int, known: KnownLayouts) -> tuple[list[ByteLayout], int]:
+    """The layouts that repeat from here on, if any, and how many frames to read one by one if there is no block."""
+    ahead: list[ByteLayout] = []
     layouts = known.layouts(file.window(offset, _WINDOW))
     for most in _AHEAD:
         ahead += itertools.islice(layouts, most - len(ahead))
         if len(ahead) < _AHEAD[0]:
             break
         for length in range(1, len(ahead) // 2 + 1):
-            if ahead[length:] == ahead[:-length]:
+            if ahead[length] is ahead[0] and ahead[length:] == ahead[:-length]:
                 return ahead[:length], len(ahead)
     return [], len(ahead) + 1
 
 
-def _blocks(file: FrameFile, offset: int, rows: Rows) -> Iterator[tuple[Block, int]]:
-    """Blocks of rows as long as they go on, and where each ends."""
-    while count := len(view := file.window(offset, rows.size)) // rows.size:
-        likely = _likely(view, count, rows)
-        if likely * len(rows.layouts) < _FEW:
-            return
-        found = np.frombuffer(view, np.uint8, likely * rows.size).reshape(likely, rows.size)
-        fields = rows.fields(found)
-        good = _equal(found, rows.filled(rows.columns(fields), max(1, _CHUNK // rows.size)))
-        if good:
-            offset += good * rows.size
-            yield _block(rows, [[column[:good] for column in columns] for columns in fields]), offset
-        if good < count:
-            return
+def _block(file: FrameFile, offset: int, rows: Rows, most: int) -> tuple[Block | None, int]:
+    """The good rows that begin here, if any, and how many were tried."""
+    view = file.window(offset, rows.size)
+    tried = min(_likely(view, len(view) // rows.size, rows), most)
+    if tried * len(rows.layouts) < _FEW:
+        return None, 0
+    found = np.frombuffer(view, np.uint8, tried * rows.size).reshape(tried, rows.size)
+    fields = rows.fields(found)
+    good = _equal(found, rows.filled(rows.columns(fields), max(1, _CHUNK // rows.size)))
+    steps, wall_times, values = [], [], []
+    for layout, columns in zip(rows.layouts, fields, strict=True):
+        step = varints.decode(columns[layout.step_parts])
+        # The ninth byte of a step tells its sign, which must go with the number of its bytes.
+        good = min([good, *np.flatnonzero((step < 0) != layout.is_negative)[:1]])
+        steps.append(step)
+        wall_times.append(columns[0].view(np.float64))
+        values.append([column.view(np.float32) for column in columns[layout.step_parts.stop :]])
+    if not good:
+        return None, tried
+
+    def kept(column: np.ndarray) -> np.ndarray:
+        return column if good == tried else column[:good].copy()
+
+    block = Block(rows.layouts, [*map(kept, steps)], [*map(kept, wall_times)], [[*map(kept, v)] for v in values])
+    return block, tried
 
 
 def _likely(view: memoryview, count: int, rows: Rows) -> int:
@@ -179,12 +201,3 @@ def _equal(found: np.ndarray, expected: Iterator[np.ndarray]) -> int:
             return good + first // found.shape[1]
         good += len(rows)
     return good
-
-
-def _block(rows: Rows, fields: Sequence[Sequence[np.ndarray]]) -> Block:
-    steps, wall_times, values = [], [], []
-    for layout, columns in zip(rows.layouts, fields, strict=True):
-        wall_times.append(columns[0].view(np.float64))
-        steps.append(varints.decode(columns[layout.step_parts]))
-        values.append([column.view(np.float32) for column in columns[layout.step_parts.stop :]])
-    return Block(rows.layouts, steps, wall_times, values)

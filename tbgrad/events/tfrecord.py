@@ -8,6 +8,7 @@ Source: TensorFlow's TFRecord format.
 from __future__ import annotations
 
 import functools
+import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ HEAD_SIZE, TAIL_SIZE = _HEAD.size, _TAIL.size
 _LENGTH_SIZE = HEAD_SIZE - TAIL_SIZE
 # So much of a file is in memory at a time, unless a single frame is larger; and so much when a frame is sought.
 _WINDOW, _SOUGHT = 1 << 20, 1 << 16
+# While it is sought, at most so many times the file's size is read.
+_PATIENCE = 8
 # Heads of the same length are the same.
 _HEADS_KEPT = 256
 
@@ -60,7 +63,7 @@ class FrameFile:
     def __init__(self, path: Path):
         self.path = path
         self._file = path.open("rb", buffering=0)
-        self.size = path.stat().st_size
+        self.size = os.fstat(self._file.fileno()).st_size
         self._begin, self._window = 0, b""
 
     def __enter__(self) -> FrameFile:
@@ -113,9 +116,19 @@ class FrameFile:
         if end is None or end > self.size:
             whole = "an event" if end is None else f"the {end - offset} bytes of an event"
             return self._passed_over(offset, f"{left} bytes are left of {whole}: it is cut off, or still being written")
-        view = self.window(offset, end - offset)
-        if len(view) < end - offset:
+        frame = self._whole(offset)
+        if frame is None:
             return self.frame(offset)
+        if frame.payload is None and end != self.size and self.end(end) is None:
+            # Bytes were lost, so that it does not end where it says.
+            return self._passed_over(offset, frame.damage)
+        return frame
+
+    def _whole(self, offset: int) -> Frame | None:
+        """The frame that begins here, whose length is right and fits; None if the file was truncated meanwhile."""
+        end = self.end(offset)
+        if end is None or len(view := self.window(offset, end - offset)) < end - offset:
+            return None
         payload = bytes(view[HEAD_SIZE : end - offset - TAIL_SIZE])
         if masked_checksum(payload) != _TAIL.unpack_from(view, end - offset - TAIL_SIZE)[0]:
             return Frame(offset, end, None, "the payload's checksum is wrong")
@@ -127,19 +140,27 @@ class FrameFile:
 
     def _next_whole(self, offset: int) -> int:
         """Where the next frame begins, told by both of its checksums; the file's size if there is none."""
-        while (count := min(_SOUGHT, self.size - offset - HEAD_SIZE - TAIL_SIZE + 1)) > 0:
-            view = self.window(offset, count + HEAD_SIZE - 1)
-            lengths = np.ndarray(count, "<u8", view, 0, (1,))
-            room = self.size - offset - HEAD_SIZE - TAIL_SIZE - np.arange(count)
+        # Heads that claim the rest of the file again and again would take time that grows with its square.
+        patience = _PATIENCE * self.size
+        while patience > 0 and self.size - offset >= HEAD_SIZE + TAIL_SIZE:
+            view = self.window(offset, _SOUGHT + HEAD_SIZE)
+            sought = min(_SOUGHT, len(view) - HEAD_SIZE - TAIL_SIZE + 1)
+            if sought < 1:
+                break
+            lengths = np.ndarray(sought, "<u8", view, 0, (1,))
+            room = self.size - offset - HEAD_SIZE - TAIL_SIZE - np.arange(sought)
             near = np.flatnonzero(lengths <= room.astype(np.uint64))
             if len(near):
-                expected = np.ndarray(count, "<u4", view, _LENGTH_SIZE, (1,))
+                expected = np.ndarray(sought, "<u4", view, _LENGTH_SIZE, (1,))
                 found = masked_checksums(checksum(bytes(_LENGTH_SIZE)), [(lengths[near], 0)])
                 for place in near[found == expected[near]].tolist():
-                    frame = self.frame(offset + place)
+                    frame = self._whole(offset + place)
                     if frame is not None and frame.payload is not None:
                         return offset + place
-            offset += count
+                    patience -= int(lengths[place])
+                    if patience <= 0:
+                        break
+            offset += sought
         return self.size
 
 

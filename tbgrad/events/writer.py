@@ -7,12 +7,12 @@ import errno
 import os
 import time
 import typing
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 
-from tbgrad.errors import WriteError
+from tbgrad.errors import OptionError, WriteError
 from tbgrad.events.encoding import encode, file_version
 from tbgrad.events.scalars import ScalarEncoder, grouped
 from tbgrad.events.tfrecord import count, frame
@@ -33,43 +33,56 @@ class EventWriter:
     several threads at once.
 
     Attributes:
-      safe: how many events are in the file, in the hands of the operating system.
+      safe: how many events are in the file, in the hands of the operating system; 0 if that cannot be told.
     """
 
-    def __init__(self, directory: Path):
-        self._directory = directory
+    def __init__(self, directory: Path, prepare: Callable[[], None] = lambda: None):
+        """Makes nothing yet; `prepare` is called before the file is made."""
+        self._directory, self._prepare = directory, prepare
         self._path: Path | None = None
         self._file, self._closed = None, False
+        self._process = os.getpid()
         self._scalars = ScalarEncoder()
-        self._gathered, self._events = bytearray(), 0
-        self.safe, self._end = 0, 0
+        # What was written but not sent yet, and how many events these are.
+        self._unsent, self._unsent_events = bytearray(), 0
         self._sent = time.monotonic()
+        self.safe, self._end = 0, 0
 
     def write(self, records: Record | Iterable[Record]) -> None:
         """Appends one record or many.
 
         Neighbouring `Scalars` that have the same steps and wall times share their events, which makes the file half
-        as long and reads back the same.
+        as long and reads back the same. Where an iterable raises, what it gave before is written.
 
         Raises:
           WriteError: the disk is full, the directory was taken away, or cannot be written; or the writer is closed.
+          OptionError: something is no record.
         """
         if self._closed:
             raise self._error("it is closed")
         for group in [[records]] if isinstance(records, _KINDS) else grouped(records):
-            if isinstance(group[0], Scalars):
+            record = group[0]
+            if isinstance(record, Scalars):
                 for frames, events in self._scalars.encode(group):
                     self._append(frames, events)
-            else:
-                for event in encode(group[0]):
+            elif isinstance(record, _KINDS):
+                for event in encode(record):
                     self._append(frame(event), 1)
+            else:
+                raise OptionError(
+                    f"{type(record).__name__} is no record; expected Scalars, Images, Texts and the like."
+                )
 
     def flush(self) -> None:
-        """Makes everything written so far visible to readers."""
+        """Makes everything written so far visible to readers.
+
+        Raises:
+          WriteError: as in `write`.
+        """
         self._sent = time.monotonic()
-        if self._gathered:
-            frames, events = self._gathered, self._events
-            self._gathered, self._events = bytearray(), 0
+        if self._file is not None and not self._closed:
+            frames, events = self._unsent, self._unsent_events
+            self._unsent, self._unsent_events = bytearray(), 0
             self._send(frames, events)
 
     def close(self) -> None:
@@ -82,46 +95,52 @@ class EventWriter:
                 self._file.close()
 
     def __del__(self):
-        with contextlib.suppress(Exception):
-            self.close()
+        # A forked process holds a copy of what its parent is going to send.
+        if self._process == os.getpid():
+            with contextlib.suppress(Exception):
+                self.close()
 
     def _append(self, frames: bytes | np.ndarray, events: int) -> None:
         if self._file is None:
             self._open()
         if isinstance(frames, bytes):
-            self._gathered += frames
-            self._events += events
-            if len(self._gathered) >= _BUFFER or time.monotonic() - self._sent > _SECONDS:
+            self._unsent += frames
+            self._unsent_events += events
+            if len(self._unsent) >= _BUFFER or time.monotonic() - self._sent > _SECONDS:
                 self.flush()
         else:
             self.flush()
             self._send(frames, events)
 
+    def _open(self) -> None:
+        self._prepare()
+        now = time.time_ns()
+        name = f"events.out.tfevents.{now // 10**9:010d}.{now % 10**9:09d}.{os.getpid()}.tbgrad"
+        path = self._directory / name
+        try:
+            self._file = path.open("xb", buffering=0)
+        except OSError as error:
+            raise self._error(_reason(error), path) from error
+        self._path, self._end = path, 0
+        self._send(frame(file_version(now / 1e9)), 0)
+
     def _send(self, frames: bytes | bytearray | np.ndarray, events: int) -> None:
         left = memoryview(frames).cast("B")
-        length = len(left)
+        end = self._end + len(left)
         try:
             while left:
                 left = left[self._file.write(left) :]
             # A file whose directory was taken away takes everything, and keeps nothing.
             if os.fstat(self._file.fileno()).st_nlink == 0:
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-        except OSError as error:
-            raise self._failed(error) from error
-        self.safe += events
-        self._end += length
+            self.safe, self._end = self.safe + events, end
+        except BaseException as error:
+            self._repair()
+            if isinstance(error, OSError):
+                raise self._error(_reason(error)) from error
+            raise
 
-    def _open(self) -> None:
-        now = time.time_ns()
-        name = f"events.out.tfevents.{now // 10**9:010d}.{now % 10**9:09d}.{os.getpid()}.tbgrad"
-        self._path = self._directory / name
-        try:
-            self._file = self._path.open("xb", buffering=0)
-        except OSError as error:
-            raise self._failed(error) from error
-        self._send(frame(file_version(now / 1e9)), 0)
-
-    def _failed(self, error: OSError) -> WriteError:
+    def _repair(self) -> None:
         """Leaves the file with whole events only, and counts them."""
         self._scalars = ScalarEncoder()
         try:
@@ -136,9 +155,11 @@ class EventWriter:
                 self._file = None
         except OSError:
             self.safe = 0
-        return self._error(os.strerror(error.errno) if error.errno else str(error))
 
-    def _error(self, reason: str) -> WriteError:
-        return WriteError(
-            f"cannot write '{self._path or self._directory}': {reason}; {self.safe} events are safe in it."
-        )
+    def _error(self, reason: str, path: Path | None = None) -> WriteError:
+        place = path or self._path or self._directory
+        return WriteError(f"cannot write '{place}': {reason}; {self.safe} events are safe in it.")
+
+
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno else str(error)

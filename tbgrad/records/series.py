@@ -22,9 +22,10 @@ def set_fields(record: Any, **fields: Any) -> None:
 
 def _series(record: Any, length: int) -> None:
     """Casts step and wall time of a record of so many entries."""
-    step = np.atleast_1d(np.asarray(record.step, dtype=np.int64))
+    step = _steps(record.tag, record.step)
     now = time.time() if record.wall_time is None else record.wall_time
-    wall_time = np.asarray(now, dtype=np.float64)
+    # A copy: whoever made the record may change his arrays before it is written.
+    wall_time = np.array(now, dtype=np.float64, order="C")
     if wall_time.ndim == 0:
         wall_time = wall_time.repeat(length)
     if step.shape != (length,) or wall_time.shape != (length,):
@@ -33,6 +34,21 @@ def _series(record: Any, length: int) -> None:
             f"{wall_time.shape}; expected one of each for each entry."
         )
     set_fields(record, step=step, wall_time=wall_time)
+
+
+def _steps(tag: str, given: Any) -> np.ndarray:
+    """A copy as int64 `[n]`, without changing a number."""
+    array = np.asarray(given)
+    with np.errstate(invalid="ignore"):
+        step = np.array(array, np.int64, order="C", ndmin=1) if array.dtype.kind in "iubf" else None
+    # A number beyond 2^63 comes back as another one.
+    if step is None or (array.dtype.kind in "uf" and not (np.array_equal(step, np.atleast_1d(array)) and _fits(array))):
+        raise ShapeError(f"'{tag}' has steps that are no integers of 64 bits.")
+    return step
+
+
+def _fits(array: np.ndarray) -> bool:
+    return array.size == 0 or bool(array.max() < 2**63 and array.min() >= -(2**63))
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +62,10 @@ class Scalars:
       wall_time: float64 `[n]`, seconds since 1970.
       description: markdown that the dashboards show beside the tag.
 
+    The arrays are its own, copies of what was given.
+
     Raises:
-      ShapeError: the lengths differ.
+      ShapeError: the lengths differ, or steps are no integers of 64 bits.
     """
 
     tag: str
@@ -60,8 +78,8 @@ class Scalars:
         # Beyond float32's range a value becomes infinite, which is what the dashboards can show of it.
         if self._is_plain_number():
             return
-        with np.errstate(over="ignore"):
-            value = np.atleast_1d(np.asarray(self.value)).astype(np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):
+            value = np.atleast_1d(np.asarray(self.value)).astype(np.float32, order="C")
         if value.ndim != 1:
             raise ShapeError(f"'{self.tag}' has values of shape {value.shape}; expected (n,).")
         set_fields(self, value=value)

@@ -49,8 +49,10 @@ class Run:
         ours: bool = True,
     ):
         self.directory = place.directory
+        # What run.json said, the files that are replaced, and whether the run is tbgrad's own, which has a run.json.
         self._place, self._before, self._stale, self._ours = place, before, stale, ours
-        self._writer = EventWriter(place.directory)
+        # What this run replaces goes only when there is something to put in its place.
+        self._writer = EventWriter(place.directory, prepare=self._begin)
         self._about = {**about, "status": "running", "started": _now()}
         self._begun = self._closed = False
         with self._writing():
@@ -60,12 +62,13 @@ class Run:
         """Appends one record or many.
 
         Neighbouring `Scalars` that have the same steps and wall times share their events, which makes the file half
-        as long and reads back the same.
+        as long and reads back the same. Where an iterable raises, what it gave before is written.
 
         Raises:
-          WriteError: the disk is full, the directory was taken away; it names the file and how many events are safe.
+          WriteError: the disk is full, the directory was taken away, or the run is closed; it names the file and how
+            many events are safe.
+          OptionError: something is no record.
         """
-        self._begin()
         self._writer.write(records)
 
     def save(self, arrays: Mapping[str, np.ndarray]) -> None:
@@ -85,29 +88,35 @@ class Run:
     def flush(self) -> None:
         """Makes everything written so far visible to TensorBoard, at its next reload.
 
-        `write` does so by itself every few seconds. What is flushed outlives the process, closed or not.
+        `write` does so by itself where a few seconds have passed since the last time. What is flushed outlives the
+        process, closed or not.
 
         Raises:
           WriteError: as in `write`.
         """
-        self._begin()
         self._writer.flush()
 
     def close(self, status: str = "complete") -> None:
         """Closes the event file, writes run.json and lets go of the lock; a second call does nothing."""
         if self._closed:
             return
-        self._closed = True
         try:
             self._begin()
             self._writer.close()
             with self._writing():
                 self._write_info({**self._about, "status": status, "finished": _now()})
         finally:
+            self._closed = True
             self._place.release()
 
     def _begin(self) -> None:
-        """What this run replaces goes only when there is something to put in its place."""
+        """Removes what this run replaces.
+
+        Raises:
+          WriteError: it cannot be removed, or the run is closed.
+        """
+        if self._closed:
+            raise WriteError(f"cannot write the run in '{self.directory}': it is closed.")
         if not self._begun:
             self._begun = True
             with self._writing():
@@ -145,10 +154,12 @@ class Run:
                 self.close("failed")
         elif not self._closed:
             self._closed = True
-            if self._before is not None:
-                self._write_info(self._before)
-            elif self._ours:
-                (self.directory / INFO).unlink()
+            self._writer.close()
+            with contextlib.suppress(OSError):
+                if self._before is not None:
+                    self._write_info(self._before)
+                elif self._ours:
+                    (self.directory / INFO).unlink()
             self._place.release(as_it_was=True)
 
 

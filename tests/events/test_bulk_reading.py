@@ -135,6 +135,72 @@ def test_a_tag_that_comes_several_times_in_a_period(tmp_path, parts, monkeypatch
     same(found, one_by_one(tmp_path, monkeypatch))
 
 
+def test_many_tags_at_each_step_are_read_in_blocks(tmp_path, parts):
+    tags = [f"layer_{i}/norm" for i in range(150)]
+    put(tmp_path, [event(200 + s, [simple(t, s)]).SerializeToString() for s in range(60) for t in tags])
+    found = read_run(tmp_path)
+    assert all(found.scalars[tag].value.tolist() == list(range(60)) for tag in tags)
+    assert parts["blocks"] > 0 and parts["events"] < 1000
+
+
+def test_other_plugins_values_are_told_alike(tmp_path, monkeypatch):
+    """Numbers under a tag that began as a text or a histogram: damage, in blocks as well as alone."""
+    for name, tensor in {
+        "text": tensor_util.make_tensor_proto(b"text"),
+        "histograms": tensor_util.make_tensor_proto(np.zeros((1, 3))),
+    }.items():
+        metadata = SummaryMetadata(plugin_data=SummaryMetadata.PluginData(plugin_name=name))
+        first = event(1, [Summary.Value(tag="a", tensor=tensor, metadata=metadata)])
+        more = [event(300 + i, [content("a", i)]).SerializeToString() for i in range(100)]
+        put(tmp_path, [first.SerializeToString(), *more])
+        found = read_run(tmp_path)
+        assert len(found.damage) == 100 and not found.scalars and len(found.texts) + len(found.histograms) == 1
+        same(found, one_by_one(tmp_path, monkeypatch))
+
+
+@pytest.mark.parametrize("count", [5, 200])
+@pytest.mark.parametrize("shape", [[3], [0], [1]])
+def test_a_tensor_that_claims_another_number_of_values(tmp_path, monkeypatch, shape, count):
+    values = [with_metadata("a", 1.5) for _ in range(count)]
+    for value in values:
+        for size in shape:
+            value.tensor.tensor_shape.dim.add(size=size)
+    put(tmp_path, [event(300 + i, [value]).SerializeToString() for i, value in enumerate(values)])
+    found = read_run(tmp_path)
+    assert len(found.damage) == (0 if shape == [1] else count) and ("a" in found.scalars) == (shape == [1])
+    same(found, one_by_one(tmp_path, monkeypatch))
+
+
+@pytest.mark.parametrize("step", [-(2**40), 2**60])
+def test_a_step_whose_sign_does_not_go_with_its_length(tmp_path, monkeypatch, step):
+    """Its ninth byte says that a tenth follows, or does not, and the opposite is so: protobuf refuses that."""
+    payloads = [event(step + i, [simple("a", i)]).SerializeToString() for i in range(200)]
+    spoiled = bytearray(payloads[150])
+    spoiled[spoiled.index(b"\x10", 9) + 9] ^= 0x80
+    put(tmp_path, [*payloads[:150], bytes(spoiled), *payloads[151:]])
+    found = read_run(tmp_path)
+    same(found, one_by_one(tmp_path, monkeypatch))
+    assert found.scalars["a"].step.tolist()[:150] == [step + i for i in range(150)] and len(found.damage) == 1
+
+
+def test_damage_everywhere_takes_no_more_memory(tmp_path):
+    step = np.arange(50_000)
+    writer = EventWriter(tmp_path)
+    writer.write(Scalars("loss", step, step, step / 3))
+    writer.close()
+    (path,) = tmp_path.iterdir()
+    data = np.frombuffer(path.read_bytes(), np.uint8).copy()
+    data[3000::600] ^= 1
+    path.write_bytes(data.tobytes())
+    tracemalloc.start()
+    try:
+        found = read_run(tmp_path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(found.damage) > 3000 and len(found.scalars["loss"].value) > 45_000 and peak < 8 * len(data)
+
+
 def test_a_tag_twice_in_one_event_is_kept_twice(tmp_path, monkeypatch):
     payloads = [event(300 + i, [simple("a", i), simple("a", -i)]).SerializeToString() for i in range(200)]
     put(tmp_path, payloads)

@@ -14,6 +14,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorflow.core.util import event_pb2
 
 import tbgrad
+from tbgrad.errors import OptionError
 from tbgrad.events.reader import read_run
 from tbgrad.events.writer import EventWriter
 from tbgrad.records import Histograms, Images, Scalars
@@ -128,6 +129,54 @@ def test_what_must_not_share_events_does_not(tmp_path):
     for raw in tf.data.TFRecordDataset(str(path)):
         assert len(event_pb2.Event.FromString(raw.numpy()).summary.value) <= 1
     assert len(read_run(tmp_path).scalars["c"].value) == 200
+
+
+def test_a_generator_may_use_its_arrays_again(tmp_path):
+    def chunks():
+        step, value, time = np.arange(100), np.zeros(100, np.float32), np.zeros(100)
+        for index in range(3):
+            yield Scalars("a", step, value, time)
+            step += 100
+            value += 1
+            time += index + 1
+
+    write(tmp_path, chunks())
+    found = read_run(tmp_path).scalars["a"]
+    assert found.step.tolist() == list(range(300)) and found.value.tolist() == [i // 100 for i in range(300)]
+    assert found.wall_time.tolist() == [0.0] * 100 + [1.0] * 100 + [3.0] * 100
+
+
+VIEWS = {
+    "strided": lambda a: a[::2],
+    "reversed": lambda a: a[::-1],
+    "broadcast": lambda a: np.broadcast_to(a[:1], a.shape),
+    "swapped": lambda a: a.astype(a.dtype.newbyteorder()),
+}
+
+
+@pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
+def test_arrays_of_any_layout_in_memory(tmp_path, view):
+    step, value, time = np.arange(600) * 7, np.arange(600) / 3, np.arange(600) / 7
+    record = Scalars("a", view(step), view(value), view(time))
+    same(events(write(tmp_path, record)), [(s, t, "a", v) for s, t, v in entries(record)])
+    assert record.step.tolist() == view(step).tolist() and record.wall_time.tolist() == view(time).tolist()
+
+
+def test_what_came_before_an_error_of_a_generator_is_written(tmp_path):
+    def failing():
+        yield Scalars("a", [0], [1.0], 1.0)
+        yield Scalars("b", [0], [2.0], 1.0)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write(tmp_path, failing())
+    assert {tag: s.value.tolist() for tag, s in read_run(tmp_path).scalars.items()} == {"a": [1.0], "b": [2.0]}
+
+
+@pytest.mark.parametrize("thing", ["text", 1.5, None])
+def test_what_is_no_record_is_refused(tmp_path, thing):
+    with pytest.raises(OptionError, match="is no record"):
+        EventWriter(tmp_path).write([thing])
 
 
 def test_steps_in_any_order_are_kept_as_they_are(tmp_path):

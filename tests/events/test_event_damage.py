@@ -1,17 +1,21 @@
 """Damaged files: what is whole is read, what is not is told, and nothing raises."""
 
+import os
 import struct
 import tracemalloc
 
 import numpy as np
 import pytest
+from google.protobuf import struct_pb2
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
-from tensorboard.compat.proto.types_pb2 import DT_FLOAT, DT_STRING
+from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
+from tensorboard.compat.proto.types_pb2 import DT_DOUBLE, DT_FLOAT, DT_STRING
+from tensorboard.plugins.hparams import plugin_data_pb2
 
 from tbgrad.events.reader import most_events, read_run
-from tbgrad.events.tfrecord import masked_checksum
+from tbgrad.events.tfrecord import FrameFile, masked_checksum
 from tbgrad.events.writer import EventWriter
 from tbgrad.records import Scalars, Texts
 
@@ -114,6 +118,52 @@ def test_junk_between_events_is_passed_over(file):
         values, damage = scalars(file)
         assert values == VALUES and len(damage) == 1 and f"byte {cut}:" in damage[0]
         assert damage[0].endswith(f"reading goes on at byte {cut + len(junk)}")
+
+
+@pytest.mark.parametrize("lost", [1, 7, 20])
+def test_behind_an_event_that_lost_bytes_the_next_is_found(file, lost):
+    data = file.read_bytes()
+    begin, end = offsets(data)[2:4]
+    file.write_bytes(data[: begin + 20] + data[begin + 20 + lost :])
+    values, damage = scalars(file)
+    assert values == [VALUES[0], *VALUES[2:]]
+    assert damage == (f"{file}, byte {begin}: the payload's checksum is wrong; reading goes on at byte {end - lost}",)
+
+
+def test_heads_that_claim_the_rest_again_and_again_come_to_an_end(file):
+    count = 3000
+    lengths = [12 * (count - i) for i in range(count)]
+    heads = b"".join(frame(bytes(length))[:12] for length in lengths)
+    file.write_bytes(file.read_bytes() + b"\0" + heads + bytes(50))
+    values, damage = scalars(file)
+    assert values == VALUES and len(damage) == 1
+
+
+def test_a_file_truncated_while_it_is_read(file):
+    file.write_bytes(np.random.default_rng(3).bytes(3 * 2**20))
+    with FrameFile(file) as opened:
+        os.truncate(file, 2**20 + 5000)
+        assert opened.frame(0).payload is None and opened.size <= 2**20 + 5000
+
+
+def test_hparams_without_a_value_are_left_out(file):
+    start = plugin_data_pb2.SessionStartInfo(start_time_secs=1.0)
+    start.hparams["none"].CopyFrom(struct_pb2.Value())
+    start.hparams["rate"].number_value = 0.5
+    content = plugin_data_pb2.HParamsPluginData(session_start_info=start).SerializeToString()
+    metadata = SummaryMetadata(plugin_data=SummaryMetadata.PluginData(plugin_name="hparams", content=content))
+    value = Summary.Value(tag="_hparams_/session_start_info", metadata=metadata)
+    file.write_bytes(file.read_bytes() + frame(Event(summary=Summary(value=[value])).SerializeToString()))
+    assert read_run(file.parent).hparams.values == {"rate": 0.5} and scalars(file) == (VALUES, ())
+
+
+def test_a_tensor_that_claims_a_petabyte(file):
+    shape = TensorShapeProto(dim=[TensorShapeProto.Dim(size=2**44), TensorShapeProto.Dim(size=3)])
+    tensor = TensorProto(dtype=DT_DOUBLE, tensor_shape=shape, double_val=[1.0])
+    value = Summary.Value(tag="claims", tensor=tensor)
+    file.write_bytes(file.read_bytes() + frame(Event(summary=Summary(value=[value])).SerializeToString()))
+    values, damage = scalars(file)
+    assert values == VALUES and len(damage) == 1 and "claims" in damage[0]
 
 
 def test_the_next_file_is_read_behind_a_damaged_one(file):

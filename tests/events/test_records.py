@@ -135,3 +135,17 @@ def test_a_record_does_not_follow_the_callers_array():
     record = Scalars("a", range(3), value)
     value[:] = 1
     assert not record.value.any()
+
+
+@pytest.mark.parametrize(
+    "step", [[0.5], [np.nan], [np.inf], [1e19], [2**64], np.array([2**63], np.uint64), ["1"], [1j]]
+)
+def test_steps_that_are_no_integers_of_64_bits_are_refused(step):
+    with pytest.raises(ShapeError, match="'a' has steps that are no integers of 64 bits"):
+        Scalars("a", step, [1.0])
+
+
+@pytest.mark.parametrize("step", [[3.0], [True], np.array([7], np.uint8), 2**63 - 1, -(2**63), np.float32(2**24)])
+def test_steps_of_any_type_that_holds_integers(step):
+    record = Scalars("a", step, [1.0])
+    assert record.step.dtype == np.int64 and record.step[0] == int(np.ravel(step)[0])

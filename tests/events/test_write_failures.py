@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -137,6 +138,45 @@ def test_a_directory_taken_away(tmp_path):
 def test_a_directory_that_never_was(tmp_path):
     with pytest.raises(WriteError, match=r"absent.*No such file.*; 0 events are safe"):
         EventWriter(tmp_path / "absent").write(Scalars("loss", 0, 1.0))
+
+
+def test_flushing_says_that_the_directory_was_taken_away(tmp_path):
+    run = tbgrad.open_run(tmp_path / "run")
+    run.write(Scalars("loss", 0, 1.0))
+    run.flush()
+    shutil.rmtree(tmp_path / "run")
+    with pytest.raises(WriteError, match="; 0 events are safe"):
+        run.flush()
+
+
+def test_the_users_error_is_told_and_the_lock_let_go(tmp_path):
+    for write in (False, True):
+        with pytest.raises(ZeroDivisionError), tbgrad.open_run(tmp_path / "run") as run:
+            if write:
+                run.write(Scalars("loss", 0, 1.0))
+            shutil.rmtree(tmp_path / "run")
+            raise ZeroDivisionError
+        tbgrad.open_run(tmp_path / "run").close()
+        shutil.rmtree(tmp_path / "run")
+
+
+FORKED = """
+import os, sys, tbgrad
+from tbgrad.records import Scalars
+run = tbgrad.open_run(sys.argv[1])
+run.write(Scalars("loss", 0, 0.5))
+if os.fork() == 0:
+    del run
+    sys.exit()
+os.wait()
+run.close()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+def test_a_forked_process_does_not_write_what_its_parent_writes(tmp_path):
+    subprocess.run([sys.executable, "-c", FORKED, str(tmp_path / "run")], check=True, timeout=120)
+    assert read_run(tmp_path / "run").scalars["loss"].value.tolist() == [0.5]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

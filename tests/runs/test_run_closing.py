@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from run_samples import complete, foreign, loss, losses
 
-from tbgrad.errors import LogdirError, RunExistsError
+from tbgrad.errors import LogdirError, RunExistsError, WriteError
 from tbgrad.runs.opening import delete_run, open_run, read_arrays, read_info
 
 
@@ -41,6 +41,36 @@ def test_closing_twice_changes_nothing(logdir):
     run.close("failed")
     run.__exit__(None, None, None)
     assert (logdir / "a/run.json").read_text() == before
+
+
+def failing():
+    raise ZeroDivisionError
+    yield
+
+
+@pytest.mark.parametrize("use", [lambda run: run.write(failing()), lambda run: run.write([]), lambda run: run.flush()])
+def test_what_is_replaced_stays_until_there_is_something_in_its_place(logdir, use):
+    complete(logdir / "a", 1.0)
+    with pytest.raises(ZeroDivisionError), open_run(logdir / "a", "replace") as run:
+        use(run)
+        raise ZeroDivisionError
+    assert losses(logdir / "a") == [1.0] and read_info(logdir / "a")["status"] == "complete"
+    assert read_arrays(logdir / "a")
+
+
+@pytest.mark.parametrize("given_up", [True, False])
+def test_a_run_that_is_over_takes_nothing_more(logdir, given_up):
+    complete(logdir / "a", 1.0)
+    run = open_run(logdir / "a", "replace")
+    if given_up:
+        run.__exit__(ValueError, ValueError(), None)
+    else:
+        run.write(loss(2.0))
+        run.close()
+    for use in (lambda: run.write(loss(3.0)), lambda: run.save({"x": np.zeros(1)})):
+        with pytest.raises(WriteError, match="closed"):
+            use()
+    assert losses(logdir / "a") == ([1.0] if given_up else [2.0])
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
