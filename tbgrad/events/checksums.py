@@ -55,7 +55,8 @@ def masked_checksums(blank: int, fields: Iterable[tuple[np.ndarray, int]]) -> np
     for column, behind in fields:
         if found is None:
             found = np.zeros(len(column), np.uint32)
-            places, effect = np.empty(_CACHED, np.intp), np.empty(_CACHED, np.uint32)
+            most = min(len(column), _CACHED)
+            places, effect = np.empty(most, np.intp), np.empty(most, np.uint32)
         width = 2 if column.itemsize > 1 and len(column) >= _MANY else 1
         words = column.view(_WORDS[width]).reshape(len(column), -1)
         # Most words of a wall time are the same throughout a series; to see that is cheaper than to look them all up.

@@ -71,13 +71,16 @@ class KnownLayouts:
 
     def layouts(self, frames: memoryview) -> Iterator[ByteLayout]:
         """The layouts of whole frames, as long as they are known; checksums are not looked at."""
-        begin = 0
+        begin, layout = 0, None
         while True:
             length = int.from_bytes(frames[begin : begin + HEAD_SIZE - TAIL_SIZE], "little")
             begin += HEAD_SIZE
             if length not in self._layouts or begin + length + TAIL_SIZE > len(frames):
                 return
-            layout = self.find(frames[begin : begin + length])
+            payload = frames[begin : begin + length]
+            # Mostly it is the one that was before.
+            if layout is None or not layout.matches(payload):
+                layout = self.find(payload)
             if layout is None:
                 return
             yield layout
@@ -165,8 +168,9 @@ def _block(file: FrameFile, offset: int, rows: Rows, most: int) -> tuple[Block |
     steps, wall_times, values = [], [], []
     for layout, columns in zip(rows.layouts, fields, strict=True):
         step = varints.decode(columns[layout.step_parts])
-        # The ninth byte of a step tells its sign, which must go with the number of its bytes.
-        good = min([good, *np.flatnonzero((step < 0) != layout.is_negative)[:1]])
+        if sum(layout.step_sizes) == varints.NEGATIVE - 1:
+            # The ninth byte tells the sign, which must go with the number of bytes.
+            good = min([good, *np.flatnonzero((step < 0) != layout.is_negative)[:1].tolist()])
         steps.append(step)
         wall_times.append(columns[0].view(np.float64))
         values.append([column.view(np.float32) for column in columns[layout.step_parts.stop :]])
