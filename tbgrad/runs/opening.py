@@ -110,11 +110,7 @@ class Run:
             self._place.release()
 
     def _begin(self) -> None:
-        """Removes what this run replaces.
-
-        Raises:
-          WriteError: it cannot be removed, or the run is closed.
-        """
+        """Removes what this run replaces; raises WriteError if it cannot, or if the run is closed."""
         if self._closed:
             raise WriteError(f"cannot write the run in '{self.directory}': it is closed.")
         if not self._begun:

@@ -2,99 +2,32 @@
 
 import struct
 import tempfile
-import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hand_events import (
+    SPELLINGS,
+    badly_spelled,
+    content,
+    double,
+    event,
+    float_val,
+    one_by_one,
+    put,
+    same,
+    simple,
+    with_metadata,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tensorboard.compat.proto.event_pb2 import Event
-from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
-from tensorboard.plugins.scalar.metadata import create_summary_metadata
+from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.util import tensor_util
 
-from tbgrad.events import decoding
 from tbgrad.events.reader import read_run
-from tbgrad.events.scanning import Block, KnownLayouts
 from tbgrad.events.tfrecord import FrameFile, frame
 from tbgrad.events.writer import EventWriter
 from tbgrad.records import Images, Scalars, Texts
-
-SOME = settings(max_examples=80, deadline=None, derandomize=True)
-METADATA = create_summary_metadata(display_name="", description="")
-
-
-def simple(tag, number):
-    return Summary.Value(tag=tag, simple_value=number)
-
-
-def content(tag, number):
-    tensor = tensor_util.make_tensor_proto(np.float32(0))
-    tensor.ClearField("float_val")
-    tensor.tensor_content = np.float32(number).tobytes()
-    return Summary.Value(tag=tag, tensor=tensor)
-
-
-def float_val(tag, number):
-    return Summary.Value(tag=tag, tensor=tensor_util.make_tensor_proto(np.float32(number)))
-
-
-def with_metadata(tag, number):
-    return Summary.Value(tag=tag, tensor=tensor_util.make_tensor_proto(np.float32(number)), metadata=METADATA)
-
-
-def double(tag, number):
-    return Summary.Value(tag=tag, tensor=tensor_util.make_tensor_proto(np.float64(number)), metadata=METADATA)
-
-
-def badly_spelled(event):
-    """Valid protobuf that no library writes: the step last, and with a byte too many."""
-    step = event.step
-    event.ClearField("step")
-    return event.SerializeToString() + b"\x10" + bytes([step & 127 | 128, step >> 7 & 127 | 128, step >> 14 | 128, 0])
-
-
-def event(step, values):
-    return Event(wall_time=1.7e9 + step / 7, step=step, summary=Summary(value=values))
-
-
-def put(directory, payloads):
-    path = Path(directory) / "events.out.tfevents.1.hand"
-    path.write_bytes(b"".join(map(frame, payloads)))
-    return path
-
-
-def one_by_one(directory, monkeypatch):
-    """What protobuf finds alone."""
-    with monkeypatch.context() as patched:
-        patched.setattr(KnownLayouts, "learn", lambda *_: None)
-        return read_run(directory)
-
-
-def same(found, expected):
-    assert list(found.scalars) == list(expected.scalars) and found.damage == expected.damage
-    for tag, record in expected.scalars.items():
-        for name in ("step", "wall_time", "value"):
-            assert getattr(found.scalars[tag], name).tobytes() == getattr(record, name).tobytes(), (tag, name)
-
-
-@pytest.fixture
-def parts(monkeypatch):
-    """Counts what a file was read in."""
-    counted = {"blocks": 0, "events": 0}
-    scan = decoding.scan
-
-    def counting(*given):
-        for part in scan(*given):
-            counted["blocks" if isinstance(part, Block) else "events"] += 1
-            yield part
-
-    monkeypatch.setattr(decoding, "scan", counting)
-    return counted
-
-
-SPELLINGS = {f.__name__: f for f in (simple, content, float_val, with_metadata)}
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
@@ -141,83 +74,6 @@ def test_many_tags_at_each_step_are_read_in_blocks(tmp_path, parts):
     found = read_run(tmp_path)
     assert all(found.scalars[tag].value.tolist() == list(range(60)) for tag in tags)
     assert parts["blocks"] > 0 and parts["events"] < 1000
-
-
-def test_other_plugins_values_are_told_alike(tmp_path, monkeypatch):
-    """Numbers under a tag that began as a text or a histogram: damage, in blocks as well as alone."""
-    for name, tensor in {
-        "text": tensor_util.make_tensor_proto(b"text"),
-        "histograms": tensor_util.make_tensor_proto(np.zeros((1, 3))),
-    }.items():
-        metadata = SummaryMetadata(plugin_data=SummaryMetadata.PluginData(plugin_name=name))
-        first = event(1, [Summary.Value(tag="a", tensor=tensor, metadata=metadata)])
-        more = [event(300 + i, [content("a", i)]).SerializeToString() for i in range(100)]
-        put(tmp_path, [first.SerializeToString(), *more])
-        found = read_run(tmp_path)
-        assert len(found.damage) == 100 and not found.scalars and len(found.texts) + len(found.histograms) == 1
-        same(found, one_by_one(tmp_path, monkeypatch))
-
-
-@pytest.mark.parametrize("count", [5, 200])
-@pytest.mark.parametrize("shape", [[3], [0], [1]])
-def test_a_tensor_that_claims_another_number_of_values(tmp_path, monkeypatch, shape, count):
-    values = [with_metadata("a", 1.5) for _ in range(count)]
-    for value in values:
-        for size in shape:
-            value.tensor.tensor_shape.dim.add(size=size)
-    put(tmp_path, [event(300 + i, [value]).SerializeToString() for i, value in enumerate(values)])
-    found = read_run(tmp_path)
-    assert len(found.damage) == (0 if shape == [1] else count) and ("a" in found.scalars) == (shape == [1])
-    same(found, one_by_one(tmp_path, monkeypatch))
-
-
-@pytest.mark.parametrize("step", [-(2**40), 2**60])
-def test_a_step_whose_sign_does_not_go_with_its_length(tmp_path, monkeypatch, step):
-    """Its ninth byte says that a tenth follows, or does not, and the opposite is so: protobuf refuses that."""
-    payloads = [event(step + i, [simple("a", i)]).SerializeToString() for i in range(200)]
-    spoiled = bytearray(payloads[150])
-    spoiled[spoiled.index(b"\x10", 9) + 9] ^= 0x80
-    put(tmp_path, [*payloads[:150], bytes(spoiled), *payloads[151:]])
-    found = read_run(tmp_path)
-    same(found, one_by_one(tmp_path, monkeypatch))
-    assert found.scalars["a"].step.tolist()[:150] == [step + i for i in range(150)] and len(found.damage) == 1
-
-
-def test_damage_everywhere_takes_no_more_memory(tmp_path):
-    step = np.arange(50_000)
-    writer = EventWriter(tmp_path)
-    writer.write(Scalars("loss", step, step, step / 3))
-    writer.close()
-    (path,) = tmp_path.iterdir()
-    data = np.frombuffer(path.read_bytes(), np.uint8).copy()
-    data[3000::600] ^= 1
-    path.write_bytes(data.tobytes())
-    tracemalloc.start()
-    try:
-        found = read_run(tmp_path)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert len(found.damage) > 3000 and len(found.scalars["loss"].value) > 45_000 and peak < 8 * len(data)
-
-
-def test_a_tag_twice_in_one_event_is_kept_twice(tmp_path, monkeypatch):
-    payloads = [event(300 + i, [simple("a", i), simple("a", -i)]).SerializeToString() for i in range(200)]
-    put(tmp_path, payloads)
-    found = read_run(tmp_path)
-    assert found.scalars["a"].value.tolist() == [sign * i for i in range(200) for sign in (1, -1)]
-    same(found, one_by_one(tmp_path, monkeypatch))
-
-
-def test_numbers_of_a_plugin_of_somebody_elses_are_no_scalars(tmp_path, parts):
-    metadata = SummaryMetadata(plugin_data=SummaryMetadata.PluginData(plugin_name="theirs"))
-    payloads = [
-        event(300 + i, [Summary.Value(tag="a", tensor=float_val("a", i).tensor, metadata=metadata)]).SerializeToString()
-        for i in range(200)
-    ]
-    put(tmp_path, payloads)
-    found = read_run(tmp_path)
-    assert not found.scalars and found.damage == () and parts["blocks"] > 0
 
 
 @pytest.mark.parametrize("spell", [double, None], ids=["double", "badly spelled"])
@@ -335,49 +191,3 @@ def test_only_the_tags_asked_for(tmp_path):
     assert found.scalars["b"].value.tolist() == step.tolist()
     assert set(read_run(tmp_path, tags="a").scalars) == {"a"}
     assert not read_run(tmp_path, tags=[]).scalars
-
-
-@pytest.fixture(scope="module")
-def large(tmp_path_factory):
-    """Seven tags of 200,000 scalars, and 20 MB of pictures."""
-    directory = tmp_path_factory.mktemp("large")
-    writer = EventWriter(directory)
-    step = np.arange(200_000)
-    writer.write(Scalars(f"tag_{i}", step, step, step / 3) for i in range(6))
-    writer.write(Images("picture", range(20), [bytes(2**20)] * 20, (1, 1)))
-    writer.write(Scalars("few", step[::100], step[::100], 1.0))
-    writer.close()
-    return directory
-
-
-@pytest.mark.parametrize(("tags", "most"), [(["few"], 8), (["tag_1"], 8 + 4 * 4), (None, 100)])
-def test_memory_is_bounded_by_what_is_asked_for(large, tags, most):
-    (path,) = large.iterdir()
-    assert path.stat().st_size > 2**25
-    read_run(large, tags=["few"])
-    tracemalloc.start()
-    try:
-        found = read_run(large, tags)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert len(found.scalars) == (7 if tags is None else 1) and peak < most * 2**20, peak / 2**20
-
-
-def test_memory_of_a_writer_does_not_grow_with_what_is_written(tmp_path):
-    def chunks(count):
-        for start in range(0, count, 5000):
-            step = np.arange(start, start + 5000)
-            yield Scalars("loss", step, step, step / 3)
-
-    peaks = []
-    for count in (50_000, 500_000):
-        writer = EventWriter(tmp_path)
-        tracemalloc.start()
-        try:
-            writer.write(chunks(count))
-            peaks.append(tracemalloc.get_traced_memory()[1])
-        finally:
-            tracemalloc.stop()
-            writer.close()
-    assert peaks[1] < 1.2 * peaks[0] < 2**24
