@@ -69,8 +69,18 @@ def test_a_full_disk_before_the_first_event(tmp_path, size):
     writer.close()
     (path,) = tmp_path.iterdir()
     assert frames(path) == 2 and read_run(tmp_path).scalars["loss"].value.tolist() == [1.0]
-    # The tag's plugin, told in an event that was lost, is told again.
-    assert b"scalars" in path.read_bytes()
+
+
+def test_the_plugin_of_a_tag_that_was_told_in_a_lost_event_is_told_again(tmp_path):
+    writer = EventWriter(tmp_path)
+    writer.write(Scalars("loss", 0, 1.0))
+    (path,) = tmp_path.iterdir()
+    with files_of_at_most(path.stat().st_size), pytest.raises(WriteError):
+        writer.flush()
+    assert b"scalars" not in path.read_bytes()
+    writer.write(Scalars("loss", 1, 0.5))
+    writer.close()
+    assert b"scalars" in path.read_bytes() and read_run(tmp_path).scalars["loss"].value.tolist() == [0.5]
 
 
 def test_a_full_disk_in_small_records(tmp_path):
