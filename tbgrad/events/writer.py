@@ -60,7 +60,8 @@ class EventWriter:
         """
         if self._closed:
             raise self._error("it is closed")
-        for group in [[records]] if isinstance(records, _KINDS) else grouped(records):
+        alone = isinstance(records, _KINDS) or not isinstance(records, Iterable)
+        for group in [[records]] if alone else grouped(records):
             record = group[0]
             if isinstance(record, Scalars):
                 for frames, events in self._scalars.encode(group):

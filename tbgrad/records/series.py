@@ -65,7 +65,7 @@ class Scalars:
     The arrays are its own, copies of what was given.
 
     Raises:
-      ShapeError: the lengths differ, or steps are no integers of 64 bits.
+      ShapeError: the lengths differ, steps are no integers of 64 bits, or values no real numbers.
     """
 
     tag: str
@@ -75,26 +75,31 @@ class Scalars:
     description: str = ""
 
     def __post_init__(self):
-        # Beyond float32's range a value becomes infinite, which is what the dashboards can show of it.
-        if self._is_plain_number():
+        if self._set_plain_number():
             return
+        value = np.atleast_1d(np.asarray(self.value))
+        if value.dtype.kind in "cOSU":
+            raise ShapeError(f"'{self.tag}' has values that are no real numbers.")
+        # Beyond float32's range a value becomes infinite, which is what the dashboards can show of it.
         with np.errstate(over="ignore", invalid="ignore"):
-            value = np.atleast_1d(np.asarray(self.value)).astype(np.float32, order="C")
+            value = value.astype(np.float32, order="C")
         if value.ndim != 1:
             raise ShapeError(f"'{self.tag}' has values of shape {value.shape}; expected (n,).")
         set_fields(self, value=value)
         _series(self, len(value))
 
-    def _is_plain_number(self) -> bool:
-        """Whether it was one number within float32's range, which a training loop has at each step: done faster."""
-        value, now = self.value, self.wall_time
-        if type(value) is not float or type(self.step) is not int or not -_LARGEST < value < _LARGEST:
+    def _set_plain_number(self) -> bool:
+        """Casts one number, which a training loop has at each step, faster; False where that cannot be done."""
+        step, value, now = self.step, self.value, self.wall_time
+        if type(value) is not float or not -_LARGEST < value < _LARGEST:
+            return False
+        if type(step) is not int or not -(2**63) <= step < 2**63:
             return False
         if now is not None and type(now) is not float:
             return False
         set_fields(
             self,
-            step=np.array([self.step], np.int64),
+            step=np.array([step], np.int64),
             value=np.array([value], np.float32),
             wall_time=np.array([time.time() if now is None else now]),
         )

@@ -175,8 +175,9 @@ def test_what_came_before_an_error_of_a_generator_is_written(tmp_path):
 
 @pytest.mark.parametrize("thing", ["text", 1.5, None])
 def test_what_is_no_record_is_refused(tmp_path, thing):
-    with pytest.raises(OptionError, match="is no record"):
-        EventWriter(tmp_path).write([thing])
+    for written in (thing, [thing]):
+        with pytest.raises(OptionError, match="is no record"):
+            EventWriter(tmp_path).write(written)
 
 
 def test_steps_in_any_order_are_kept_as_they_are(tmp_path):

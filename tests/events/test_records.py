@@ -141,8 +141,15 @@ def test_a_record_does_not_follow_the_callers_array():
     "step", [[0.5], [np.nan], [np.inf], [1e19], [2**64], np.array([2**63], np.uint64), ["1"], [1j]]
 )
 def test_steps_that_are_no_integers_of_64_bits_are_refused(step):
-    with pytest.raises(ShapeError, match="'a' has steps that are no integers of 64 bits"):
-        Scalars("a", step, [1.0])
+    for given, value in ((step, [1.0]), (step[0], 1.0)):
+        with pytest.raises(ShapeError, match="'a' has steps that are no integers of 64 bits"):
+            Scalars("a", given, value)
+
+
+@pytest.mark.parametrize("value", ["3", ["x"], 1j, None, [None, 1.0]])
+def test_values_that_are_no_numbers_are_refused(value):
+    with pytest.raises(ShapeError, match="'a' has values that are no real numbers"):
+        Scalars("a", 0, value)
 
 
 @pytest.mark.parametrize("step", [[3.0], [True], np.array([7], np.uint8), 2**63 - 1, -(2**63), np.float32(2**24)])
