@@ -6,36 +6,106 @@ import numpy as np
 DIGITS = 50
 
 
-def _names():
-    functions = ["sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "exp", "log", "sqrt"]
-    functions += ["sign"]
-    return {name: getattr(mpmath, name) for name in functions} | {
+def _prod(terms):
+    product = mpmath.mpf(1)
+    for term in terms:
+        product *= term
+    return product
+
+
+def _cbrt(u):
+    return mpmath.sign(u) * mpmath.cbrt(abs(u))
+
+
+def _mpmath_names():
+    """The names of formulas, by mpmath: where it has none, by its definition."""
+    same = "sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh exp expm1 log log1p sqrt sign"
+    same += " floor ceil erf erfc"
+    one, phi = mpmath.mpf(1), lambda u: (1 + mpmath.erf(u / mpmath.sqrt(2))) / 2
+
+    def sigmoid(u):
+        return one / (1 + mpmath.exp(-u))
+
+    scale, alpha = mpmath.mpf("1.0507009873554805"), mpmath.mpf("1.6732632423543772")
+    return {name: getattr(mpmath, name) for name in same.split()} | {
         "abs": mpmath.fabs,
+        "digamma": mpmath.digamma,
+        "polygamma": lambda order, u: mpmath.psi(int(order), u),
+        "lgamma": lambda u: mpmath.log(abs(mpmath.gamma(u))),
+        "log2": lambda u: mpmath.log(u) / mpmath.log(2),
+        "log10": lambda u: mpmath.log(u) / mpmath.log(10),
+        "log1p": lambda u: mpmath.log(1 + u),
+        "square": lambda u: u * u,
+        "rsqrt": lambda u: one / mpmath.sqrt(u),
+        "cbrt": _cbrt,
+        "round": mpmath.nint,
+        "maximum": max,
+        "minimum": min,
+        "where": lambda condition, a, b: a if condition else b,
+        "sigmoid": sigmoid,
+        "log_sigmoid": lambda u: mpmath.log(sigmoid(u)),
+        "softplus": lambda u: mpmath.log(1 + mpmath.exp(u)),
+        "softsign": lambda u: u / (1 + abs(u)),
+        "relu": lambda u: max(u, mpmath.mpf(0)),
+        "elu": lambda u: u if u > 0 else mpmath.expm1(u),
+        "selu": lambda u: scale * (u if u > 0 else alpha * mpmath.expm1(u)),
+        "gelu": lambda u: u * phi(u),
+        "silu": lambda u: u * sigmoid(u),
         "pi": mpmath.pi,
         "e": mpmath.e,
         "tau": 2 * mpmath.pi,
+        "sum": lambda terms: mpmath.fsum(list(terms)),
+        "prod": _prod,
+        "range": lambda *bounds: range(*map(int, bounds)),
     }
 
 
+def _evaluated(code, values):
+    """Evaluates a formula as Python; comprehensions see only globals."""
+    return eval(code, {"__builtins__": {}} | _mpmath_names() | values)
+
+
+def _mpf(value):
+    return [mpmath.mpf(x) for x in value] if isinstance(value, list | tuple) else mpmath.mpf(value)
+
+
 def mp_value(text, **values):
-    """The value of a formula's text at 50 digits, by Python's own eval and mpmath's functions."""
+    """The value of a formula's text at 50 digits, by Python's own eval and mpmath's functions.
+
+    A vector is a list, `n` its length.
+    """
     with mpmath.workdps(DIGITS):
-        names = _names() | {name: mpmath.mpf(value) for name, value in values.items()}
-        return mpmath.mpf(eval(text.replace("^", "**"), {"__builtins__": {}}, names))
+        return mpmath.mpf(
+            _evaluated(
+                text.replace("^", "**"), {name: value if name == "n" else _mpf(value) for name, value in values.items()}
+            )
+        )
 
 
 def mp_gradient(text, variables, point, **parameters):
     """All partial derivatives at 50 digits, by mpmath's own differentiation (differences at raised precision)."""
     with mpmath.workdps(DIGITS):
         code = compile(text.replace("^", "**"), "formula", "eval")
-        names = _names() | {name: mpmath.mpf(value) for name, value in parameters.items()}
+        given = {name: mpmath.mpf(value) for name, value in parameters.items()}
 
         def f(*position):
-            return eval(code, {"__builtins__": {}}, names | dict(zip(variables, position, strict=True)))
+            return _evaluated(code, given | dict(zip(variables, position, strict=True)))
 
-        at = [mpmath.mpf(x) for x in point]
-        orders = np.eye(len(at), dtype=int).tolist()
-        return [mpmath.diff(f, tuple(at), tuple(order)) for order in orders]
+        return _partials(f, point)
+
+
+def mp_vector_gradient(text, vector, point, **parameters):
+    """The same of a formula of a vector."""
+    with mpmath.workdps(DIGITS):
+        code = compile(text.replace("^", "**"), "formula", "eval")
+        given = {name: mpmath.mpf(value) for name, value in parameters.items()} | {"n": len(point)}
+        return _partials(lambda *position: _evaluated(code, given | {vector: list(position)}), point)
+
+
+def _partials(f, point):
+    at = [mpmath.mpf(x) for x in point]
+    orders = np.eye(len(at), dtype=int).tolist()
+    return [mpmath.diff(f, tuple(at), tuple(order)) for order in orders]
 
 
 def sgd(gradient, start, rate, steps, momentum=0.0, nesterov=False):

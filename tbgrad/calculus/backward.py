@@ -14,14 +14,18 @@ from collections.abc import Sequence
 
 from tbgrad import naming
 from tbgrad.errors import NoFormulaError
-from tbgrad.functions import expressions, notation
+from tbgrad.functions import notation
+from tbgrad.functions.floats import PYTHON
 from tbgrad.functions.function import Function
-from tbgrad.functions.interpreters import PYTHON, interpret
+from tbgrad.functions.interpreters import interpret
+from tbgrad.functions.nodes import Node
 from tbgrad.functions.operations import OPERATIONS
+from tbgrad.functions.syntax import Reader
 from tbgrad.results import Backward, BackwardNode
 from tbgrad.results.passes import LONGEST_SHOWN
 
 _LEAVES = ("number", "variable")
+_ARGUMENTS = ("u", "v", "w")
 
 
 def backward(f: Function, point: Sequence[float]) -> Backward:
@@ -41,7 +45,7 @@ def backward(f: Function, point: Sequence[float]) -> Backward:
     if f.formula is None:
         raise NoFormulaError(f"'{f.label}' is a Python function; the passes by hand need a formula.")
     point = f.check_point(point)
-    nodes = f.nodes
+    nodes = f.nodes_by_hand
     values = interpret(nodes, PYTHON, dict(zip(f.variables, point, strict=True)))
     labels = _labels(nodes)
     full = notation.infix(nodes)
@@ -76,7 +80,7 @@ def backward(f: Function, point: Sequence[float]) -> Backward:
     return Backward(f.subject(), point, tuple(made(i) for i in range(len(nodes))))
 
 
-def _labels(nodes: Sequence[expressions.Node]) -> list[str]:
+def _labels(nodes: Sequence[Node]) -> list[str]:
     """Names each intermediate value v1, v2, ...; leaves keep their own names."""
     letter = notation.label_letter(node.name for node in nodes)
     labels, count = [], 0
@@ -87,36 +91,42 @@ def _labels(nodes: Sequence[expressions.Node]) -> list[str]:
 
 
 @functools.cache
-def _derivative(operation: str, which: int, exponent: float | None) -> expressions.Formula:
-    if exponent is None:
-        return expressions.parse(f"u, v -> {OPERATIONS[operation].derivatives[which]}")
-    # With a number as exponent people write 2*x, not 2*x**(2 - 1).
-    power = "" if exponent == 2 else f"**{naming.number(exponent - 1)}"
-    return expressions.parse(f"u, v -> {naming.number(exponent)}*u{power}")
+def _derivative(operation: str, which: int, held: float | None) -> tuple[Node, ...]:
+    """The nodes of an operation's derivative by one of its arguments, another of which may be a number; or none."""
+    if held is not None and operation == "power":
+        # With a number as exponent people write 2*x, not 2*x**(2 - 1).
+        power = "" if held == 2 else f"**{naming.number(held - 1)}"
+        return Reader(f"{naming.number(held)}*u{power}", 0, {"u": "variable"}).nodes()
+    if operation == "polygamma":
+        return Node("number", value=held + 1), Node("variable", name="v"), Node("polygamma", (0, 1))
+    known = OPERATIONS[operation]
+    takes = known.takes_conditions or (False,) * known.arity
+    kinds = {name: "condition" if c else "variable" for name, c in zip(_ARGUMENTS, takes, strict=False)}
+    text = known.derivatives[which]
+    return () if text is None else Reader(text, 0, kinds).nodes()
 
 
-def _local_derivatives(nodes: Sequence[expressions.Node], i: int, values: Sequence[float]) -> tuple:
+def _local_derivatives(nodes: Sequence[Node], i: int, values: Sequence[float]) -> tuple:
     """The derivative of node i by each argument as (formula in u and v, number); None for numbers."""
     node = nodes[i]
-    numbers = dict(zip(("u", "v"), (values[a] for a in node.arguments), strict=False))
-    held = node.operation == "power" and nodes[node.arguments[1]].operation == "number"
-    exponent = numbers["v"] if held else None
+    numbers = dict(zip(_ARGUMENTS, (values[a] for a in node.arguments), strict=False))
+    which_is_held = {"power": 1, "polygamma": 0}.get(node.operation)
+    held = None
+    if which_is_held is not None and nodes[node.arguments[which_is_held]].operation == "number":
+        held = numbers[_ARGUMENTS[which_is_held]]
     found: list = []
     for which, argument in enumerate(node.arguments):
-        if nodes[argument].operation == "number":
-            found.append(None)
-            continue
-        formula = _derivative(node.operation, which, exponent).nodes
-        found.append((formula, float(interpret(formula, PYTHON, numbers)[-1])))
+        formula = () if nodes[argument].operation == "number" else _derivative(node.operation, which, held)
+        found.append((formula, float(interpret(formula, PYTHON, numbers)[-1])) if formula else None)
     return tuple(found)
 
 
-def _written(nodes: Sequence[expressions.Node], node: expressions.Node, names: Sequence[str]) -> str:
+def _written(nodes: Sequence[Node], node: Node, names: Sequence[str]) -> str:
     """A formula in u and v, the node's arguments, in these names of the nodes."""
-    return notation.infix(nodes, dict(zip(("u", "v"), (names[a] for a in node.arguments), strict=False)))[-1]
+    return notation.infix(nodes, dict(zip(_ARGUMENTS, (names[a] for a in node.arguments), strict=False)))[-1]
 
 
-def _written_operation(node: expressions.Node, names: Sequence[str]) -> str:
-    arguments = [expressions.Node("variable", name=name) for name in ("u", "v")[: len(node.arguments)]]
-    whole = expressions.Node(node.operation, arguments=tuple(range(len(arguments))))
+def _written_operation(node: Node, names: Sequence[str]) -> str:
+    arguments = [Node("variable", name=name) for name in _ARGUMENTS[: len(node.arguments)]]
+    whole = Node(node.operation, arguments=tuple(range(len(arguments))))
     return _written([*arguments, whole], node, names)

@@ -20,6 +20,7 @@ from tbgrad.calculus.flattening import FlatGraph, Operation, tensor
 from tbgrad.errors import FunctionCallError, RangeError
 from tbgrad.functions import notation
 from tbgrad.functions.function import Function
+from tbgrad.functions.operations import OPERATIONS
 from tbgrad.results import Graph, GraphOperation
 from tbgrad.results.graphs import FORWARD, GRADIENT, GRADIENT_AGAIN
 
@@ -33,8 +34,10 @@ _WORDS = {
     "RealDiv": "divide",
     "Neg": "negative",
     "Pow": "power",
-    **{name.title(): name for name in ("sqrt", "exp", "log", "abs", "sign", "sin", "cos", "tan", "sinh", "cosh")},
-    **{name.title(): name for name in ("tanh", "asin", "acos", "atan", "atan2")},
+    "FloorDiv": "floordiv",
+    "FloorMod": "mod",
+    "SelectV2": "where",
+    **{word.title().replace("_", ""): word for word in OPERATIONS},
 }
 # A name longer than this is not written into those that use it; they get a label such as v12 in its place.
 _LONGEST = 24

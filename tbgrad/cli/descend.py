@@ -43,6 +43,7 @@ from tbgrad.errors import OptionError
 def descend(
     function: str,
     parameters: tuple,
+    dimensions: int | None,
     points: tuple,
     random_starts: int | None,
     optimizer: str,
@@ -72,7 +73,7 @@ def descend(
 
     if "learning_rate" in dict(settings):
         raise OptionError("learning_rate is set by --learning-rate, not by --option.")
-    f = resolve_function(function, parameters)
+    f = resolve_function(function, parameters, dimensions)
     chosen = Optimizer(optimizer, learning_rate, **once("--option", settings))
     where = [resolve_point(f, point) for point in points]
     start_tensorflow(quiet)

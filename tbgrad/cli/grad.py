@@ -28,6 +28,7 @@ from tbgrad.errors import OptionError
 def grad(
     function: str,
     parameters: tuple,
+    dimensions: int | None,
     points: tuple,
     by_hand: bool,
     dtype: str,
@@ -42,7 +43,7 @@ def grad(
     tbgrad grad ripple --at 2,0 --by-hand
     tbgrad grad 'x^2 + 3*x' --at 1 --at -pi/2
     """
-    f = resolve_function(function, parameters)
+    f = resolve_function(function, parameters, dimensions)
     where = [resolve_point(f, point) for point in points]
     if by_hand:
         if dtype != "float64":

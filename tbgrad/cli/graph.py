@@ -35,6 +35,7 @@ from tbgrad.errors import OptionError
 def graph(
     function: str,
     parameters: tuple,
+    dimensions: int | None,
     points: tuple,
     dtype: str,
     seed: int,
@@ -54,7 +55,7 @@ def graph(
     tbgrad graph ripple
     tbgrad graph 'cos(x)*sin(y) + x/y' --at 2,1
     """
-    f = resolve_function(function, parameters)
+    f = resolve_function(function, parameters, dimensions)
     if len(points) > 1:
         raise OptionError("--at takes one point; each has a graph of its own.")
     at = resolve_point(f, points[0]) if points else None

@@ -28,6 +28,12 @@ def _all(*decorators: Callable) -> Callable:
 function_argument = _all(
     click.argument("function", type=FUNCTION),
     click.option("--set", "parameters", type=ASSIGNMENT, multiple=True, help="Set a parameter of the function: b=10."),
+    click.option(
+        "--dimensions",
+        type=int,
+        metavar="N",
+        help="How many variables, for functions of any dimension (2 by default) and Python functions of one vector.",
+    ),
 )
 
 logdir_option = click.option(
@@ -64,14 +70,16 @@ number_options = _all(
 )
 
 
-def resolve_function(text: str, parameters: Sequence[tuple[str, float]] = ()) -> Function:
-    """The function that is meant, with its parameters set."""
+def resolve_function(
+    text: str, parameters: Sequence[tuple[str, float]] = (), dimensions: int | None = None
+) -> Function:
+    """The function that is meant, in this many variables, with its parameters set."""
     from tbgrad.functions.resolving import resolve
 
     if ":" in text:
         # A user's file imports TensorFlow itself, and should find it quiet.
         start_tensorflow()
-    f = resolve(text)
+    f = resolve(text, dimensions)
     return f.with_parameters(**once("--set", parameters)) if parameters else f
 
 

@@ -47,6 +47,7 @@ from tbgrad.cli.types import ASSIGNMENT, RANGE, VIEW
 def surface(
     function: str,
     parameters: tuple,
+    dimensions: int | None,
     over: tuple,
     fix: tuple,
     points: int,
@@ -68,7 +69,7 @@ def surface(
     tbgrad surface ripple
     tbgrad surface 'x^2 - y^2 + z' --over x=-1:1 --over y=-2:2 --fix z=3 --view 45,30
     """
-    f = resolve_function(function, parameters)
+    f = resolve_function(function, parameters, dimensions)
     fixed = once("--fix", fix)
     start_tensorflow(quiet)
     from tbgrad.experiments.launching import Place

@@ -58,6 +58,7 @@ class _SweepCommand(FunctionCommand):
 def sweep(
     function: str,
     parameters: tuple,
+    dimensions: int | None,
     over: tuple,
     fix: tuple,
     start: object,
@@ -80,7 +81,7 @@ def sweep(
     tbgrad sweep tilted_waves --over x=-6:6 --fix y=1
     tbgrad sweep rosenbrock --from -1.2,1 --to 1,1
     """
-    f = resolve_function(function, parameters)
+    f = resolve_function(function, parameters, dimensions)
     if len(over) > 1:
         raise OptionError("a sweep goes over one variable: --over once. 'tbgrad surface' takes two.")
     ends = {"start": start, "end": end}

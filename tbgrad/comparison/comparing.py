@@ -134,6 +134,8 @@ def _ranked(
         metrics[by] = _last(scalars, by)
     hparams = records.hparams.values if records.hparams else {}
     function = str(hparams.get("function", (info or {}).get("asked", {}).get("function", "")))
+    if "dimensions" in hparams:
+        function += f" in {_short(hparams['dimensions'])} variables"
     parameters = {n.removeprefix(_PARAMETER): v for n, v in hparams.items() if n.startswith(_PARAMETER)}
     if parameters:
         function += " with " + ", ".join(f"{name} = {_short(value)}" for name, value in parameters.items())

@@ -9,12 +9,16 @@ import keyword
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from tbgrad.errors import FormulaError, OptionError, nearest
-from tbgrad.functions.interpreters import PYTHON, interpret
+from tbgrad.functions.expansion import expand
+from tbgrad.functions.floats import PYTHON
+from tbgrad.functions.interpreters import Table, interpret
+from tbgrad.functions.nodes import LOOPS, Node, SharedNodes
 from tbgrad.functions.operations import CONSTANTS, FUNCTIONS
-from tbgrad.functions.syntax import Node, Reader, SharedNodes
+from tbgrad.functions.syntax import Reader
 
 LONGEST_TEXT = 10_000
 
@@ -28,12 +32,21 @@ class Formula:
       variables: in order; alphabetical unless the text says otherwise.
       parameters: names with their defaults.
       nodes: in the order of the forward pass; the last is the value.
+      vector: the variable whose elements x[i] it is made of; empty for a formula of single variables.
+      places: for each node where it first stands in the text.
     """
 
     text: str
     variables: tuple[str, ...]
     parameters: tuple[tuple[str, float], ...]
     nodes: tuple[Node, ...]
+    vector: str = ""
+    places: tuple[int, ...] = field(default=(), compare=False)
+
+    @property
+    def is_of_any_dimension(self) -> bool:
+        """Whether it says `n` for the number of its variables."""
+        return any(node.operation == "dimension" for node in self.nodes)
 
 
 def parse(text: str) -> Formula:
@@ -41,7 +54,9 @@ def parse(text: str) -> Formula:
 
     Args:
       text: at most 10,000 characters. `^` is `**`. Every name that is no constant (`pi`, `e`, `tau`) is a variable,
-        in alphabetical order; a head before `->` sets the order, and its names with a default are parameters.
+        in alphabetical order; a head before `->` sets the order, and its names with a default are parameters. One
+        variable may be a vector, whose elements are `x[0]`, `x[i + 1]`; then `n` is their number. Sums and products
+        are written `sum(x[i]**2 for i in range(n))` and `prod(...)`.
 
     Returns:
       The `Formula`, of at most 2,000 nodes.
@@ -53,13 +68,20 @@ def parse(text: str) -> Formula:
         raise FormulaError(f"the formula has {len(text):,} characters; at most {LONGEST_TEXT:,} are read.")
     arrow = text.find("->")
     if arrow < 0:
-        nodes = Reader(text, 0, None).nodes()
-        names = sorted({n.name for n in nodes if n.operation == "variable"})
-        return Formula(text, tuple(names), (), nodes)
-    variables, parameters = _head(text, arrow)
-    kinds = dict.fromkeys(variables, "variable") | dict.fromkeys(parameters, "parameter")
-    nodes = Reader(text, arrow + 2, kinds).nodes()
-    return Formula(text, tuple(variables), tuple(parameters.items()), nodes)
+        variables, parameters, reader = None, {}, Reader(text, 0, None)
+    else:
+        variables, parameters = _head(text, arrow)
+        kinds = dict.fromkeys(variables, "variable") | dict.fromkeys(parameters, "parameter")
+        reader = Reader(text, arrow + 2, kinds)
+    nodes = reader.nodes()
+    if variables is None:
+        variables = [reader.vector] if reader.vector else sorted({n.name for n in nodes if n.operation == "variable"})
+    elif reader.vector and variables != [reader.vector]:
+        others = ", ".join(name for name in variables if name != reader.vector)
+        raise FormulaError(
+            f"beside the vector {reader.vector} stand only parameters; {others} has no default.", text, 0
+        )
+    return Formula(text, tuple(variables), tuple(parameters.items()), nodes, reader.vector, tuple(reader.places))
 
 
 def constant(text: str, values: Mapping[str, float] | None = None) -> float:
@@ -77,7 +99,30 @@ def constant(text: str, values: Mapping[str, float] | None = None) -> float:
         if name not in (values or {}):
             place = re.search(rf"\b{re.escape(name)}\b", text)
             raise FormulaError(f"expected a number, but '{name}' is not one.", text, place.start() if place else 0)
-    return interpret(formula.nodes, PYTHON, values or {})[-1]
+    return float(interpret(expand(formula, 0, dict(formula.parameters), by_hand=True), PYTHON, values or {})[-1])
+
+
+def compute(formula: Formula, dimensions: int, rows: Any, parameters: Mapping[str, float], table: Table) -> Any:
+    """The value of a formula.
+
+    Args:
+      formula: a parsed formula.
+      dimensions: d.
+      rows: an array `[d, ...]`, or d arrays of equal shape, one for each variable.
+      parameters: the value of each.
+      table: the operations on these arrays.
+
+    Returns:
+      An array of the shape of a row.
+    """
+    nodes = expand(formula, dimensions, parameters)
+    if formula.vector:
+        names = {node.name for node in nodes if node.operation == "variable"}
+        values = {name: rows[int(name[len(formula.vector) :])] for name in names} | {formula.vector: rows}
+    else:
+        values = dict(zip(formula.variables, rows, strict=True))
+    value = interpret(nodes, table, values)[-1]
+    return value if hasattr(value, "dtype") else value + 0.0 * rows[0]
 
 
 def bind(kind: str, known: Mapping[str, float], given: Mapping[str, float]) -> dict[str, float]:
@@ -116,7 +161,7 @@ def _head(text: str, arrow: int) -> tuple[list[str], dict[str, float]]:
         name = unicodedata.normalize("NFKC", name.strip())
         if not name.isidentifier() or keyword.iskeyword(name):
             raise FormulaError("expected a variable's name, as in 'x, y, a=1 -> a*x + y'.", text, min(place, arrow))
-        if name in FUNCTIONS or name in CONSTANTS:
+        if name in FUNCTIONS or name in CONSTANTS or name in LOOPS:
             raise FormulaError(f"'{name}' has a meaning already; choose another name.", text, place)
         if name in variables or name in parameters:
             raise FormulaError(f"'{name}' stands here twice.", text, place)

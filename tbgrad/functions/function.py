@@ -6,47 +6,48 @@ This module must not import TensorFlow: the catalogue is listed and completed wi
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from tbgrad import naming
-from tbgrad.errors import OptionError, ShapeError
-from tbgrad.functions import expressions, notation
-from tbgrad.functions.interpreters import interpret
+from tbgrad.errors import NoFormulaError, OptionError, ShapeError
+from tbgrad.functions import expressions, notation, typesetting
+from tbgrad.functions.expansion import MOST_DIMENSIONS, expand, least_dimensions
+from tbgrad.functions.interpreters import numpy_table, tensorflow_table
+from tbgrad.functions.minima import Minimum
+from tbgrad.functions.operations import OPERATIONS
 from tbgrad.results import KnownMinimum, Subject
 
-_CURVE_POINTS = 181
+DIMENSIONS = 2
 
 
 @dataclass(frozen=True)
-class Minimum:
-    """A global minimum as its source states it.
+class Family:
+    """How a function is made in another number of variables.
 
     Attributes:
-      position: one constant formula or number for each variable; it may use parameters. Where one of them holds `t`,
-        the minimum is a closed curve, drawn as t goes from 0 to 2π.
-      value: of the function there; it may use parameters.
-      positive: a formula in the parameters that must be positive for this minimum to exist.
+      make: takes the number of variables and returns the `Function`.
+      dimensions: the usual number.
+      least: the smallest.
+      multiple: of what it must be a multiple.
     """
 
-    position: tuple[str | float, ...]
-    value: str | float
-    positive: str | float = 1.0
+    make: Callable[[int], Function]
+    dimensions: int = DIMENSIONS
+    least: int = 1
+    multiple: int = 1
 
-    def known(self, parameters: Mapping[str, float]) -> KnownMinimum | None:
-        """The minimum in numbers for these parameters, or None where they leave no such minimum."""
 
-        def compute(text: str | float, **more: float) -> float:
-            return expressions.constant(str(text), {**parameters, **more})
-
-        if not compute(self.positive) > 0:
-            return None
-        curve = any("t" in expressions.parse(str(text)).variables for text in self.position)
-        turns = [math.tau * i / (_CURVE_POINTS - 1) for i in range(_CURVE_POINTS)] if curve else [0.0]
-        points = tuple(tuple(compute(text, t=t) for text in self.position) for t in turns)
-        return KnownMinimum(points, compute(self.value))
+def any_dimension(
+    make: Callable[[int], Function], dimensions: int = DIMENSIONS, least: int = 1, multiple: int = 1
+) -> Function:
+    """The function in its usual number of variables, which can be made in others; arguments as in `Family`."""
+    return dataclasses.replace(make(dimensions), family=Family(make, dimensions, least, multiple))
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,10 +68,12 @@ class Function:
       start: a published start for descents, or None.
       minima: the global minima, as far as they are known.
       source: where the function comes from.
-      remark: where it has no gradient, and what else to know.
+      kinks: where it is not differentiable, as a sentence.
+      remark: what else to know.
       fingerprint: changes when the code of a Python function does.
       defaults: the parameters' published values.
       takes_vector: whether `call` takes one tensor `[..., d]` instead.
+      family: how it is made in other numbers of variables, or None.
     """
 
     call: Callable[..., Any]
@@ -83,10 +86,12 @@ class Function:
     start: tuple[float, ...] | None = None
     minima: tuple[Minimum, ...] = ()
     source: str = ""
+    kinks: str = ""
     remark: str = ""
     fingerprint: str = ""
     defaults: Mapping[str, float] = field(default_factory=dict)
     takes_vector: bool = field(default=False, repr=False)
+    family: Family | None = field(default=None, repr=False)
     # Compiled programs live and die with their function; see `program`.
     _programs: dict = field(default_factory=dict, init=False, repr=False)
 
@@ -113,34 +118,46 @@ class Function:
 
         Args:
           text: see `expressions.parse`.
-          dimensions: how many variables it must have, or None.
+          dimensions: how many variables it has; by default 2 for a formula of any dimension, else what it says.
           parameters: values that replace the formula's defaults.
           known: further attributes, such as `name` and `domain`; by default the name is a slug of the formula and a
             hash of its tree, fit for a directory, and the label its plainest spelling.
 
         Raises:
-          FormulaError: the text does not parse.
+          FormulaError: the text does not parse, or not in so many variables.
           ShapeError: the formula has another number of variables, or none.
           OptionError: it has no such parameter.
         """
         formula = expressions.parse(text)
-        if dimensions is not None and len(formula.variables) != dimensions:
-            raise ShapeError(f"'{text}' has {len(formula.variables)} variables; expected {dimensions}.")
         plain = notation.infix(formula.nodes)[-1]
         normal = repr((formula.variables, formula.parameters, plain))
         known.setdefault("label", known.get("name", plain))
         known.setdefault("name", "_".join(filter(None, [naming.slug(plain), naming.short_hash(normal)])))
-        values = expressions.bind(f"'{known['label']}'", dict(formula.parameters), parameters or {})
-
-        def call(*columns: Any, **settings: float) -> Any:
-            from tbgrad.functions.interpreters import tensorflow_table
-
-            named = dict(zip(formula.variables, columns, strict=True))
-            value = interpret(formula.nodes, tensorflow_table(), {**named, **settings})[-1]
-            return value if hasattr(value, "dtype") else value + 0.0 * columns[0]
-
         defaults = dict(formula.parameters)
-        return cls(call, formula.variables, formula=formula, parameters=values, defaults=defaults, **known)
+        values = expressions.bind(f"'{known['label']}'", defaults, parameters or {})
+        dimensions = _dimensions(formula, text, dimensions, values)
+        expand(formula, dimensions, values)
+        if formula.is_of_any_dimension and not {"domain", "start", "minima"} & known.keys():
+            make = functools.partial(cls.of_formula, text, parameters=parameters, **known)
+            known.setdefault("family", Family(make))
+
+        def of_vector(position: Any, **settings: float) -> Any:
+            import tensorflow as tf
+
+            # The vector's elements in front: x[i] is a slice, and an index an axis before those of the points.
+            axes = [position.shape.rank - 1, *range(position.shape.rank - 1)]
+            rows = tf.transpose(position, axes)
+            return expressions.compute(formula, dimensions, rows, settings, tensorflow_table(rows[0]))
+
+        def of_columns(*columns: Any, **settings: float) -> Any:
+            return expressions.compute(formula, dimensions, columns, settings, tensorflow_table(columns[0]))
+
+        variables = formula.variables
+        if formula.vector:
+            variables = tuple(f"{formula.vector}{i}" for i in range(dimensions))
+        call = of_vector if formula.vector else of_columns
+        vector = {"takes_vector": bool(formula.vector)}
+        return cls(call, variables, formula=formula, parameters=values, defaults=defaults, **vector, **known)
 
     @classmethod
     def of_vector(cls, call: Callable[[Any], Any], dimensions: int, **known: Any) -> Function:
@@ -194,19 +211,71 @@ class Function:
             name=self.name,
             label=self.label,
             formula=notation.infix(self.nodes)[-1] if self.formula else "",
-            mathtext=notation.mathtext(self.nodes) if self.formula else "",
+            mathtext=typesetting.mathtext(self.nodes) if self.formula else "",
             variables=self.variables,
             parameters=dict(self.parameters),
             changed=tuple(name for name, value in self.parameters.items() if value != self.defaults.get(name)),
             domain=self.domain,
             minima=self.known_minima(),
-            remark=self.remark,
+            remark=" ".join(filter(None, [self.kinks, self.remark])),
+            any_dimension=self.family is not None,
         )
+
+    def with_dimensions(self, dimensions: int) -> Function:
+        """The same function in this many variables.
+
+        Raises:
+          ShapeError: it has no such form.
+        """
+        if dimensions == self.dimensions:
+            return self
+        if self.family is None:
+            known = ", ".join(self.variables)
+            raise ShapeError(
+                f"'{self.label}' has {self.dimensions} variable{'s'[: self.dimensions > 1]}, {known}, and no others."
+            )
+        least, multiple = self.family.least, self.family.multiple
+        if not least <= dimensions <= MOST_DIMENSIONS or dimensions % multiple:
+            what = f"a multiple of {multiple}" if multiple > 1 else "a whole number"
+            raise ShapeError(
+                f"'{self.label}' has no form in {dimensions} variables; expected {what} from {least} to "
+                f"{MOST_DIMENSIONS:,}."
+            )
+        changed = {name: value for name, value in self.parameters.items() if value != self.defaults.get(name)}
+        made = dataclasses.replace(self.family.make(dimensions), family=self.family)
+        return made.with_parameters(**changed) if changed else made
+
+    def numpy_value(self, position: np.ndarray) -> np.ndarray:
+        """The formula's value by NumPy: real or complex `[..., d]` in, `[...]` out.
+
+        Raises:
+          NoFormulaError: it is a Python function.
+        """
+        if self.formula is None:
+            raise NoFormulaError(f"'{self.label}' is a Python function; NumPy computes formulas.")
+        rows = np.moveaxis(np.asarray(position), -1, 0)
+        with np.errstate(all="ignore"):
+            return expressions.compute(
+                self.formula, self.dimensions, rows, self.parameters, numpy_table(np, rows.ndim - 1)
+            )
+
+    @property
+    def analytic(self) -> bool:
+        """Whether it is a formula all of whose operations are analytic, also with complex arguments."""
+        if self.formula is None:
+            return False
+        known = (OPERATIONS.get(node.operation) for node in self.formula.nodes)
+        return all(operation is None or operation.analytic for operation in known)
 
     @property
     def nodes(self) -> tuple[expressions.Node, ...]:
         """The formula's nodes in forward order, with numbers for the parameters; empty for a Python function."""
         return expressions.filled_in(self.formula.nodes, self.parameters) if self.formula else ()
+
+    @property
+    def nodes_by_hand(self) -> tuple[expressions.Node, ...]:
+        """The same with sums and products written out term by term, in its own variables."""
+        return expand(self.formula, self.dimensions, self.parameters, by_hand=True) if self.formula else ()
 
     def text(self) -> str:
         """The formula in its plainest spelling, without its head; empty for a Python function."""
@@ -230,3 +299,20 @@ class Function:
                 f"{self.dimensions}: {', '.join(self.variables)}."
             )
         return tuple(float(x) for x in point)
+
+
+def _dimensions(
+    formula: expressions.Formula, text: str, dimensions: int | None, parameters: Mapping[str, float]
+) -> int:
+    """How many variables a formula has, held against how many it should have."""
+    if formula.is_of_any_dimension:
+        dimensions = DIMENSIONS if dimensions is None else dimensions
+        if not 1 <= dimensions <= MOST_DIMENSIONS:
+            raise ShapeError(f"dimensions is {dimensions}; expected 1 to {MOST_DIMENSIONS:,}.")
+        return dimensions
+    own = least_dimensions(formula, parameters) if formula.vector else len(formula.variables)
+    if formula.vector and dimensions is not None and own <= dimensions <= MOST_DIMENSIONS:
+        return dimensions
+    if dimensions is not None and dimensions != own:
+        raise ShapeError(f"'{text}' has {own} variable{'s'[: own != 1]}; expected {dimensions}.")
+    return own

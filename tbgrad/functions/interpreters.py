@@ -6,11 +6,16 @@ interpreting is a loop from the front. This module must not know how a formula i
 
 from __future__ import annotations
 
-import math
+import functools
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
+
+import numpy as np
+
+from tbgrad.functions.floats import PYTHON
+from tbgrad.functions.operations import SELU_ALPHA, SELU_SCALE
 
 Table = Mapping[str, Callable]
 
@@ -22,9 +27,9 @@ def interpret(nodes: Sequence, table: Table, values: Mapping[str, Any]) -> list:
     rounded to the precision of an array that it meets later.
 
     Args:
-      nodes: `Node`s in forward order; the last one is the formula's value.
+      nodes: `Node`s of an expanded formula in forward order; the last one is the formula's value.
       table: an operation for each name, such as `PYTHON`.
-      values: what each variable and parameter stands for.
+      values: what each variable, parameter and condition stands for; the vector's name for an array `[n, ...]`.
 
     Returns:
       The value of each node.
@@ -33,76 +38,28 @@ def interpret(nodes: Sequence, table: Table, values: Mapping[str, Any]) -> list:
     for node in nodes:
         if node.operation == "number":
             results.append(node.value)
-        elif node.operation in ("variable", "parameter"):
+        elif node.operation in ("variable", "parameter", "condition"):
             results.append(values[node.name])
+        elif node.operation == "elements":
+            results.append(_elements(np.array(node.many), values[node.name], table))
+        elif node.operation == "numbers":
+            results.append(table["numbers"](np.array(node.many)))
         else:
             arguments = [results[i] for i in node.arguments]
-            constant = all(type(a) is float for a in arguments)
+            constant = all(type(a) in (float, bool) for a in arguments)
             results.append((PYTHON if constant else table)[node.operation](*arguments))
     return results
 
 
-def _ieee(function: Callable[..., float]) -> Callable[..., float]:
-    """Gives a function of `math` the floating-point answers of IEEE 754 instead of exceptions."""
+def _elements(which: np.ndarray, vector: Any, table: Table) -> Any:
+    """Some elements of a vector `[n, ...]`, in this shape; evenly spaced ones are a slice, which costs little."""
+    flat = which.ravel()
+    step = int(flat[1] - flat[0]) if flat.size > 1 else 1
+    if flat.size != max(which.shape) or step < 1 or (np.diff(flat) != step).any():
+        return table["gather"](vector, which)
+    rows = vector[int(flat[0]) : int(flat[-1]) + 1 : step]
+    return rows[(slice(None), *[None] * (which.ndim - 1))] if which.ndim > 1 else rows
 
-    def computed(*arguments: float) -> float:
-        try:
-            return function(*arguments)
-        except OverflowError:
-            return math.inf
-        except ValueError:
-            return math.nan
-
-    return computed
-
-
-def _divide(a: float, b: float) -> float:
-    if b != 0.0:
-        return a / b
-    if a == 0.0 or math.isnan(a):
-        return math.nan
-    return math.copysign(math.inf, a) * math.copysign(1.0, b)
-
-
-def _power(a: float, b: float) -> float:
-    odd = b % 2 == 1 if math.isfinite(b) else False
-    try:
-        return math.pow(a, b)
-    except OverflowError:
-        return -math.inf if a < 0 and odd else math.inf
-    except ValueError:
-        if a != 0.0:
-            return math.nan
-        return math.copysign(math.inf, a) if odd else math.inf
-
-
-def _sinh(a: float) -> float:
-    try:
-        return math.sinh(a)
-    except OverflowError:
-        return math.copysign(math.inf, a)
-
-
-def _sign(a: float) -> float:
-    return a if a == 0.0 or math.isnan(a) else math.copysign(1.0, a)
-
-
-PYTHON: Table = {
-    "add": operator.add,
-    "subtract": operator.sub,
-    "multiply": operator.mul,
-    "divide": _divide,
-    "negative": operator.neg,
-    "power": _power,
-    "log": lambda a: -math.inf if a == 0.0 else _ieee(math.log)(a),
-    "abs": math.fabs,
-    "sign": _sign,
-    "sinh": _sinh,
-    **{
-        name: _ieee(getattr(math, name))
-        for name in ("sqrt", "exp", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "cosh", "tanh")
-    },
-}
 
 _ARITHMETIC: Table = {
     "add": operator.add,
@@ -111,31 +68,87 @@ _ARITHMETIC: Table = {
     "divide": operator.truediv,
     "negative": operator.neg,
     "power": operator.pow,
+    "less": operator.lt,
+    "less_equal": operator.le,
+    "greater": operator.gt,
+    "greater_equal": operator.ge,
 }
 
 
-def numpy_table(numpy: ModuleType) -> Table:
-    """The operations on arrays, from NumPy or from a module with its names, such as `autograd.numpy`."""
-    renamed = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2"}
-    return {name: _ARITHMETIC.get(name) or getattr(numpy, renamed.get(name, name)) for name in PYTHON}
+@functools.cache
+def numpy_table(numpy: ModuleType, rank: int = 0) -> Table:
+    """The operations on arrays, from NumPy or from a module with its names, such as `autograd.numpy`.
+
+    Args:
+      numpy: the module.
+      rank: of the arrays that stand for variables; behind it, as an axis in front, come the indices of sums.
+    """
+    renamed = {"divide": "true_divide", "round": "rint"}
+    renamed |= {f"a{name}": f"arc{name}" for name in ("sin", "cos", "tan", "tan2", "sinh", "cosh", "tanh")}
+    own = {
+        name: np.vectorize(PYTHON[name], otypes=[float]) for name in ("erf", "erfc", "lgamma", "digamma", "polygamma")
+    }
+
+    def sigmoid(a):
+        return 1 / (1 + numpy.exp(-a))
+
+    def softplus(a):
+        return numpy.logaddexp(a, 0.0)
+
+    return {
+        **{name: _ARITHMETIC.get(name) or getattr(numpy, renamed.get(name, name), None) for name in PYTHON},
+        **own,
+        "floordiv": lambda a, b: numpy.floor(a / b),
+        "rsqrt": lambda a: 1 / numpy.sqrt(a),
+        "sigmoid": sigmoid,
+        "log_sigmoid": lambda a: -softplus(-a),
+        "softplus": softplus,
+        "softsign": lambda a: a / (1 + numpy.abs(a)),
+        "relu": lambda a: numpy.maximum(a, 0.0),
+        "elu": lambda a: numpy.where(a > 0, a, numpy.expm1(numpy.minimum(a, 0.0))),
+        "selu": lambda a: SELU_SCALE * numpy.where(a > 0, a, SELU_ALPHA * numpy.expm1(numpy.minimum(a, 0.0))),
+        "gelu": lambda a: 0.5 * a * (1 + own["erf"](a / 2**0.5)),
+        "silu": lambda a: a * sigmoid(a),
+        "sum": lambda a: numpy.sum(a, axis=0),
+        "prod": lambda a: numpy.prod(a, axis=0),
+        "gather": lambda a, which: a[which],
+        "numbers": lambda a: a.reshape(a.shape + (1,) * rank),
+    }
 
 
-def tensorflow_table() -> Table:
-    """The operations on tensors. Imports TensorFlow."""
+def tensorflow_table(like: Any) -> Table:
+    """The operations on tensors of this dtype and rank. Imports TensorFlow."""
     import tensorflow as tf
 
+    dtype, rank = like.dtype, like.shape.rank
+
     def alike(function: Callable) -> Callable:
-        """Gives a number the dtype of the tensor beside it, which TensorFlow's functions do not."""
-
-        def applied(a, b):
-            a = tf.constant(a, b.dtype) if type(a) is float else a
-            return function(a, tf.constant(b, a.dtype) if type(b) is float else b)
-
-        return applied
+        """Gives numbers the dtype of the tensors beside them, which TensorFlow's functions do not."""
+        return lambda *arguments: function(*(tf.constant(a, dtype) if type(a) is float else a for a in arguments))
 
     def power(a, b):
         # The square is exact where the general power is rounded, and much cheaper.
         return tf.square(a) if type(b) is float and b == 2.0 else alike(tf.pow)(a, b)
 
-    table = {name: _ARITHMETIC.get(name) or getattr(tf.math, name) for name in PYTHON}
-    return table | {"power": power, "atan2": alike(tf.math.atan2)}
+    def numbers(a: np.ndarray) -> Any:
+        shaped = a.reshape(a.shape + (1,) * rank)
+        return tf.constant(shaped) if a.dtype == bool else tf.constant(shaped, dtype)
+
+    own = {
+        "power": power,
+        "cbrt": lambda a: tf.sign(a) * tf.pow(tf.abs(a), tf.constant(1 / 3, dtype)),
+        "log2": lambda a: tf.math.log(a) / tf.constant(np.log(2.0), dtype),
+        "log10": lambda a: tf.math.log(a) / tf.constant(np.log(10.0), dtype),
+        "where": alike(tf.where),
+        # TensorFlow's own holds a constant in float32.
+        "gelu": lambda a: 0.5 * a * (1 + tf.math.erf(a / tf.constant(2**0.5, dtype))),
+        "sum": lambda a: tf.reduce_sum(a, axis=0),
+        "prod": lambda a: tf.reduce_prod(a, axis=0),
+        "gather": lambda a, which: tf.gather(a, which),
+        "numbers": numbers,
+    }
+    renamed = {"floordiv": "floordiv", "mod": "floormod"}
+    activations = ("relu", "elu", "selu", "silu")
+    plain = {name: getattr(tf.nn if name in activations else tf.math, renamed.get(name, name), None) for name in PYTHON}
+    plain = {name: function if name in _ARITHMETIC else alike(function) for name, function in plain.items() if function}
+    return plain | _ARITHMETIC | own

@@ -13,12 +13,13 @@ from tbgrad.functions.function import Function
 _IMPORT_PATH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*|.*\.py:[A-Za-z_][\w.]*", re.DOTALL)
 
 
-def resolve(function: str | Function | Callable[..., Any]) -> Function:
+def resolve(function: str | Function | Callable[..., Any], dimensions: int | None = None) -> Function:
     """Finds what is meant by FUNCTION.
 
     Args:
       function: a catalogue name (`ripple`), a formula (`cos(x)*sin(y) + x/y`), an import path
         (`package.module:name`), a file (`path/to/file.py:name`), a Python callable, or a `Function`.
+      dimensions: how many variables it is to have; by default what it says, 2 for a function of any dimension.
 
     Returns:
       The `Function`. A formula's name in runs is its slug and a hash of its tree.
@@ -29,14 +30,14 @@ def resolve(function: str | Function | Callable[..., Any]) -> Function:
       FunctionImportError: a path that leads to no function.
     """
     if isinstance(function, Function):
-        return function
+        return function if dimensions is None else function.with_dimensions(dimensions)
     if callable(function):
         return imports.from_callable(function)
     if not isinstance(function, str):
         raise FunctionImportError(f"expected a name, a formula or a function; got {function!r}.")
     text = function.strip()
     if text in catalogue.catalogue():
-        return catalogue.lookup(text)
+        return resolve(catalogue.lookup(text), dimensions)
     if _IMPORT_PATH.fullmatch(text):
         return imports.import_function(text)
     # A longer word alone is taken for a catalogue name, so that a mistyped one is not read as the identity.
@@ -49,4 +50,4 @@ def resolve(function: str | Function | Callable[..., Any]) -> Function:
         return catalogue.lookup(text)
     if text.endswith(".py"):
         raise FunctionImportError(f"name the function in the file, as in {text}:f.")
-    return Function.of_formula(function)
+    return Function.of_formula(function, dimensions)

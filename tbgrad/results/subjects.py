@@ -39,6 +39,7 @@ class Subject:
       domain: (low, high) for each variable, or None.
       minima: the known global minima.
       remark: where it has no gradient, and what else to know.
+      any_dimension: whether it is made in other numbers of variables too.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Subject:
     domain: tuple[tuple[float, float], ...] | None = None
     minima: tuple[KnownMinimum, ...] = ()
     remark: str = ""
+    any_dimension: bool = False
 
     @property
     def identity(self) -> str:

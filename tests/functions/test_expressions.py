@@ -5,8 +5,9 @@ from oracles import mp_value
 
 from tbgrad.errors import FormulaError
 from tbgrad.functions.expressions import LONGEST_TEXT, Formula, bind, constant, parse
-from tbgrad.functions.interpreters import PYTHON, interpret
-from tbgrad.functions.syntax import MOST_NODES
+from tbgrad.functions.floats import PYTHON
+from tbgrad.functions.interpreters import interpret
+from tbgrad.functions.nodes import MOST_NODES
 
 
 def value(text, **values):

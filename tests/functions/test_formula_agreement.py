@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from oracles import mp_value
 
 from tbgrad.functions.expressions import parse
+from tbgrad.functions.floats import PYTHON
 from tbgrad.functions.function import Function
-from tbgrad.functions.interpreters import PYTHON, interpret, numpy_table
+from tbgrad.functions.interpreters import interpret, numpy_table
 from tbgrad.functions.notation import infix
 
 UNARY = ["sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "exp", "log", "sqrt", "abs", "sign"]

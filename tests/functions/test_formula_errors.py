@@ -51,20 +51,47 @@ MISTAKES = [
     ("sin(u=x)", 0, "sin takes 1 argument."),
     ("y + sinn(x)", 4, "Did you mean 'sin'"),
     ("y + SQRT(x)", 4, "Did you mean 'sqrt'"),
-    ("y + foo(x)", 4, "Known are abs, acos"),
+    ("y + qqq(x)", 4, "Known are abs, acos"),
     ("α + é*sinn(x)", 6, "Did you mean 'sin'"),
     ("x^2 + y^2 + sinn(x)", 12, "Did you mean 'sin'"),
     ("2*x(y)", 2, "For a product write x*(...)"),
     ("(x + y)(x)", 0, "a product needs its *"),
     ("x, y", 1, "a comma parts several"),
-    ("x % 2", 2, "this operator is not part of formulas; expected +"),
-    ("x // 2", 2, "this operator is not part of formulas; expected +"),
     ("x + y @ z", 6, "this operator is not part of formulas; expected +"),
-    ("y + (x < 1)", 5, "nothing else is a formula"),
+    ("y + (x < 1)", 5, "this is true or false, no number; where(x < 1, a, b)"),
+    ("x < 1", 0, "this is true or false, no value"),
+    ("sin(x < 1)", 4, "this is true or false, no number"),
+    ("where(x, 1, 2)", 6, "expected a comparison here, such as x < 1."),
+    ("where(x < 1 and y, 1, 2)", 16, "expected a comparison here, such as x < 1."),
+    ("where(x in y, 1, 2)", 8, "this comparison is not part of formulas"),
+    ("where(x < 1, 2)", 0, "where takes 3 arguments."),
+    ("1 + pow(x)", 4, "pow takes 2 arguments."),
+    ("polygamma(x, y)", 10, "polygamma's order is a whole number from 0 to 30."),
+    ("polygamma(1.5, y)", 10, "polygamma's order is a whole number from 0 to 30."),
+    ("x if x > 0 else y", 0, "For a choice write where(condition, a, b)."),
+    ("lambda*x", 0, "'lambda' is a word of Python's grammar and cannot name a variable here. The Greek letter λ can."),
+    ("y + nan*x", 4, "'nan' is no number that a formula can hold."),
+    ("sum(x)", 0, "expected sum(... for i in range(n))."),
+    ("1 + prod(x, y)", 4, "expected prod(... for i in range(n))."),
+    ("sum(x[i] for i in n)", 18, "expected sum(... for i in range(n)); range takes 1 to 3 whole numbers."),
+    ("sum(x[i] for i in range())", 18, "range takes 1 to 3 whole numbers."),
+    ("sum(x[i] for i, j in range(n))", 13, "the index is one name."),
+    ("sum(x[i] for i in range(n) if i > 1)", 30, "where(condition, term, 0)"),
+    ("sum(x[pi] for pi in range(n))", 14, "'pi' has a meaning already; choose another index."),
+    ("sum(sum(x[i] for i in range(n)) for i in range(n))", 17, "'i' has a meaning already"),
+    ("sum(x**2 for i in range(n)) + x[0]", 4, "'x' is a vector here; write x[i] for one of its elements."),
+    ("x[0] + y", 7, "'y' stands beside the vector x; make it a parameter: 'x, y=1 -> ...'."),
+    ("x[0] + y[1]", 7, "a formula has one vector; 'x' has an index already, so has 'y'."),
+    ("x, y -> x[0]", 0, "beside the vector x stand only parameters; y has no default."),
+    ("x, a=1 -> a[0]", 10, "'a' is no variable before the '->', and takes no index."),
+    ("x[0:1]", 0, "expected one whole number as index, as in x[i + 1]."),
+    ("x[0][1]", 0, "expected one variable with one index"),
+    ("sin[0]", 0, "'sin' has a meaning already and takes no index."),
+    ("y + sum", 4, "sum is a function; write sum(...)."),
     ("y + True", 4, "nothing else is a formula"),
     ("y + 2j", 4, "nothing else is a formula"),
     ("y*~x", 2, "this operator is not part of formulas"),
-    ("not x", 0, "this operator is not part of formulas"),
+    ("not x", 4, "expected a comparison here"),
     ("x # y", 2, ""),
     ("y + 1e999", 4, "larger than any float64"),
     ("x, y -> x + z", 12, "'z' does not stand before the '->'"),
@@ -148,8 +175,15 @@ HOSTILE = [
     "().__class__.__base__.__subclasses__()",
     "x.real",
     "x.__class__",
-    "x[0]",
     "x[1:2]",
+    "sum(9**9**9**9 for i in range(9**9**9**9))",
+    "sum(x for i in range(10**9))",
+    "sum(x[i] for i in range(10**9))",
+    "sum(sum(sum(i*j*k*x for i in range(999)) for j in range(999)) for k in range(999))",
+    "sum(" * 60 + "x" + " for i in range(9))" * 60,
+    "where(" * 3_000 + "x < 1" + ", 1, 2)" * 3_000,
+    "sum(x[i] for i in (open('executed', 'w'),))",
+    "sum(open('executed', 'w') for i in range(3))",
     "lambda: x",
     "lambda x: x",
     "(lambda: open('executed', 'w'))()",
@@ -200,7 +234,8 @@ HOSTILE = [
 @pytest.mark.parametrize("text", HOSTILE, ids=[repr(text[:24]) for text in HOSTILE])
 def test_hostile_text_is_refused_and_never_executed(text, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    failure(text)
+    with pytest.raises(FormulaError):
+        Function.of_formula(text)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -219,3 +254,27 @@ def test_a_tower_of_powers_is_infinite():
     assert constant("9**9**9**9") == float("inf")
     with pytest.raises(InputError, match="no variables"):
         Function.of_formula("9**9**9**9")
+
+
+# Text that reads well but cannot be written for so many variables; the column and a part of the message.
+UNFIT = [
+    ("x[x[0]]", 2, 2, "expected a whole number of n, indices and parameters here."),
+    ("sum(x[i + 1] for i in range(n))", 2, 4, "x[2] is outside: with n = 2 the last element is x[1]."),
+    ("sum(x[i - 1] for i in range(n))", 2, 4, "x[-1] is outside"),
+    ("n*x[2]", 2, 2, "x[2] is outside"),
+    ("sum(x[i/2] for i in range(n))", 2, 6, "expected a whole number here; got 0.5."),
+    ("sum(x[i] for i in range(n/3))", 2, 24, "expected a whole number here; got 0.666667."),
+    ("sum(x[i] for i in range(0, n, 0))", 2, 0, "the step of a range must not be 0."),
+    ("x, a=1.5 -> x[a]", 2, 14, "expected a whole number here; got 1.5."),
+    ("x, a=1.5 -> sum(x[0] for i in range(a))", 2, 36, "expected a whole number here; got 1.5."),
+    ("sum(x[0]*i for i in range(1000001))", 1, 0, "more than 1,000,000 terms."),
+]
+
+
+@pytest.mark.parametrize(("text", "dimensions", "column", "message"), UNFIT, ids=[text for text, *_ in UNFIT])
+def test_what_does_not_fit_the_number_of_variables_is_pointed_at(text, dimensions, column, message):
+    with pytest.raises(FormulaError) as caught:
+        Function.of_formula(text, dimensions)
+    assert message in str(caught.value)
+    assert caught.value.column == column
+    assert pointed_at(caught.value) == ("  " + text, column + 2)

@@ -3,7 +3,8 @@ from oracles import mp_value
 
 from tbgrad.functions.catalogue import catalogue
 from tbgrad.functions.expressions import parse
-from tbgrad.functions.notation import infix, mathtext, operation_text, tex_name
+from tbgrad.functions.notation import infix, operation_text
+from tbgrad.functions.typesetting import mathtext, tex_name
 
 
 def plainest(text):
