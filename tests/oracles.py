@@ -75,11 +75,8 @@ def mp_value(text, **values):
     A vector is a list, `n` its length.
     """
     with mpmath.workdps(DIGITS):
-        return mpmath.mpf(
-            _evaluated(
-                text.replace("^", "**"), {name: value if name == "n" else _mpf(value) for name, value in values.items()}
-            )
-        )
+        names = {name: value if name == "n" else _mpf(value) for name, value in values.items()}
+        return mpmath.mpf(_evaluated(text.replace("^", "**"), names))
 
 
 def mp_gradient(text, variables, point, **parameters):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from tbgrad.errors import UnknownFunctionError, nearest
-from tbgrad.functions import bowls, multimodal, tutorial, valleys
+from tbgrad.functions import bowls, curves, many_dimensions, multimodal, saddles, tutorial, valleys, waves
 from tbgrad.functions.function import Function
 
-FAMILIES = (tutorial, bowls, valleys, multimodal)
+FAMILIES = (tutorial, curves, bowls, valleys, saddles, multimodal, waves, many_dimensions)
 
 
 def catalogue() -> dict[str, Function]:

@@ -24,7 +24,8 @@ RIPPLE = Function.of_formula(
     start=(1.0, 2.0),
     minima=(Minimum(("3*pi/2*cos(t)", "3*pi/2*sin(t)"), -1.0),),
     source=SOURCE,
-    remark="No gradient at the origin, a kink. The minimum is a ring of radius 3π/2; more rings lie beyond the domain.",
+    kinks="No gradient at the origin, a kink.",
+    remark="The minimum is a ring of radius 3π/2; more rings lie beyond the domain.",
 )
 
 FADING_WAVE = Function.of_formula(

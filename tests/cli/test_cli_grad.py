@@ -1,11 +1,9 @@
-"""tbgrad grad and tbgrad functions: what a user types, and the numbers they get."""
+"""tbgrad grad: what a user types, and the numbers they get."""
 
 import json
 import math
 
 import pytest
-
-import tbgrad
 
 RIPPLE = (0.9092974268256817, [-0.4161468365471424, 0.0])
 
@@ -132,23 +130,3 @@ def test_grad_writes_nothing(tmp_path, monkeypatch, typed, logdir):
     monkeypatch.chdir(tmp_path)
     assert typed("grad", "ripple", "--at", "2,0", "--by-hand").exit_code == 0
     assert list(tmp_path.iterdir()) == []
-
-
-def test_functions_lists_the_catalogue(typed, document):
-    shown = typed("functions")
-    assert (shown.exit_code, shown.stderr) == (0, "")
-    first_words = [line.split()[0] for line in shown.stdout.splitlines() if line.strip()]
-    names = [one["name"] for one in document("functions")["functions"]]
-    assert {"tilted_waves", "ripple", "fading_wave", "rosenbrock"} <= set(names)
-    assert set(names) == set(tbgrad.catalogue())
-    assert set(names) <= set(first_words)
-
-
-@pytest.mark.parametrize("name", ["tilted_waves", "ripple", "fading_wave", "rosenbrock"])
-def test_functions_describes_one(typed, document, name):
-    answer = document("functions", name)
-    assert answer["name"] == name
-    assert len(answer["variables"]) == answer["dimension"] == len(answer["domain"])
-    shown = typed("functions", name).stdout
-    assert answer["formula"] in shown
-    assert answer["source"] in shown
