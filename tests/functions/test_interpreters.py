@@ -141,14 +141,17 @@ def test_a_missing_value_is_not_guessed():
         interpret(parse("x + y").nodes, PYTHON, {"x": 1.0})
 
 
-@pytest.mark.parametrize("f", catalogue().values(), ids=catalogue())
+PLAIN = {name: f for name, f in catalogue().items() if "[" not in f.formula.text}
+
+
+@pytest.mark.parametrize("f", PLAIN.values(), ids=PLAIN)
 def test_formulas_run_in_autograds_numpy(f):
     table = numpy_table(autograd.numpy)
 
     def value(point):
         return interpret(f.formula.nodes, table, dict(zip(f.variables, point, strict=True)) | f.parameters)[-1]
 
-    point = np.array([1.3, 0.7][: f.dimensions])
+    point = np.array(f.start) + 0.0625
     expected = mp_gradient(f.formula.text.rpartition("->")[2].strip(), f.variables, point, **f.parameters)
     gradient = autograd.grad(value)(point)
     np.testing.assert_allclose(gradient, [float(g) for g in expected], rtol=1e-12)

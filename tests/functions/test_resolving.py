@@ -29,7 +29,7 @@ def test_catalogue_names(name):
 def test_a_mistyped_word_gets_the_nearest(word, near):
     with pytest.raises(UnknownFunctionError) as caught:
         resolve(word)
-    assert f"no function named '{word}'. Did you mean '{near}'?" in str(caught.value)
+    assert f"no function named '{word}'. Did you mean '{near}'" in str(caught.value)
 
 
 @pytest.mark.parametrize("word", ["alpha", "lambda", "xx", "inf", "nan", "sin", "None", "__import__"])
