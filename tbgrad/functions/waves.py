@@ -87,7 +87,7 @@ CROSS_IN_TRAY = Function.of_formula(
     ),
     source=_MISHRA,
     kinks="Not differentiable where just one of x and y is a multiple of π, nor on the circle of radius 100π.",
-    remark="Far outside, from radius 200π on, it falls without bound.",
+    remark="Far outside, from radius 200π on, it falls without bound. In float32 exp(100) overflows.",
 )
 
 HOLDER_TABLE = Function.of_formula(
