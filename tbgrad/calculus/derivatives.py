@@ -1,28 +1,35 @@
 """Value, gradient and Hessian of a Function, compiled once for each function and dtype.
 
-This module must not know formulas: a Function is called, whatever it is made of.
+This module must not know formulas: a Function is called, whatever it is made of. How it is called for many points is
+`pointwise`'s choice, and what a missing gradient means is told by `tapes`.
 
 Source: Griewank & Walther (2008), Evaluating Derivatives, chapters 3 and 5.
 """
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-import tbgrad
-from tbgrad.errors import FunctionCallError, NoGradientError, OptionError, RangeError, ShapeError, TbgradError
+from tbgrad.calculus import pointwise
+from tbgrad.calculus.failures import failed, of_vector_hint
+from tbgrad.calculus.pointwise import Manner
+from tbgrad.calculus.tapes import partial_derivatives
+from tbgrad.errors import FunctionCallError, OptionError, RangeError, ShapeError, TbgradError
 from tbgrad.functions.function import Function
 from tbgrad.results import Evaluation
 
 DTYPES = ("float64", "float32")
 # Up to so many variables the rows of a Hessian are computed without a loop.
 _UNROLLED = 8
+# Hessians of so many entries are computed at once; more points follow one another.
+_ENTRIES_AT_ONCE = 2**20
+_MOST_GIBIBYTES = 2
+# So many points, evenly spaced, are enough to see how a function is to be called.
+_SETTLING = 64
 
 
 def evaluate(f: Function, points: Any, *, dtype: str | None = None) -> Evaluation:
@@ -79,56 +86,90 @@ def check_function(f: Any) -> None:
 
 
 def value_and_gradient(f: Function, dtype: str) -> Callable[[Any], tuple[tf.Tensor, tf.Tensor]]:
-    """The compiled kernel: positions `[n, d]` to value `[n]` and gradient `[n, d]`, both of this dtype."""
+    """The compiled kernel: positions `[n, d]` to value `[n]` and gradient `[n, d]`, both of this dtype.
 
-    program = f.program(
-        ("value_and_gradient", dtype), lambda: _compile(f, dtype, lambda position: differentiate(f, position))
-    )
+    A function that mixes points is called for each point alone; see `pointwise`.
+    """
+
+    def program(manner: Manner) -> Callable[[Any], tuple[tf.Tensor, tf.Tensor]]:
+        key = ("value_and_gradient", dtype, manner)
+        made = f.program(key, lambda: compiled(f, dtype, lambda position: differentiate(f, position)))
+        return lambda position: run_program(f, made, tf.constant(position))
 
     def kernel(position: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:
-        value, gradient = run_program(f, program, tf.constant(position, dtype))
+        position = np.asarray(position, dtype)
+        if not len(position):
+            return tf.zeros(0, dtype), tf.zeros((0, f.dimensions), dtype)
+        value, gradient = program(pointwise.settle(f, position, program))(position)
         if len(value) != len(position):
             raise _wrong_shape(f, tuple(value.shape), (len(position),))
-        if f.formula is None and len(position) > 1:
-            f.program(("pointwise", dtype), lambda: _check_pointwise(f, program, position))
         return value, gradient
 
     return kernel
 
 
-def _check_pointwise(f: Function, program: Callable[..., Any], position: np.ndarray) -> bool:
-    """Holds two points together against each alone: the gradient of a sum is each point's only if none is mixed in."""
-    ends = tf.constant(position[[0, -1]])
-    together = run_program(f, program, ends)
-    alone = [run_program(f, program, ends[i : i + 1]) for i in range(2)]
-    precision = 1e3 * np.finfo(position.dtype).eps
-    for both, parts in zip(together, zip(*alone, strict=True), strict=True):
-        if not np.allclose(both, np.concatenate(parts), rtol=precision, atol=precision, equal_nan=True):
-            raise FunctionCallError(
-                f"'{f.label}' gives another value for two points together than for each alone. It mixes points, as "
-                "tf.reduce_mean or a matrix product does, or it is random; expected a function of one point at a time."
-            )
-    return True
+def settle(f: Function, points: np.ndarray) -> None:
+    """Finds out how a Python function is to be called for many points, before a program of it is compiled.
+
+    Raises:
+      FunctionCallError, NoGradientError: f cannot be differentiated.
+    """
+    if f.formula is None:
+        value_and_gradient(f, points.dtype.name)(points[:: 1 + len(points) // _SETTLING])
 
 
-def hessian(f: Function, points: np.ndarray) -> np.ndarray:
-    """The matrix of second derivatives at each point: `[n, d]` to `[n, d, d]`, of the points' dtype."""
+def hessian(f: Function, points: Any, *, dtype: str | None = None) -> np.ndarray:
+    """The matrix of second derivatives at each point, for a small number of variables.
+
+    Its cost and memory grow with d² for each point; for many variables `products.hvp` gives a row at a time. A second
+    derivative is zero where the gradient does not depend on the variable by differentiable operations: the slope of a
+    piecewise linear function is constant.
+
+    Args:
+      f: `Function` of d variables.
+      points: array `[n, d]`, in the units of f's variables.
+      dtype: `float64` or `float32`; by default that of `points` where it is one of them, else `float64`.
+
+    Returns:
+      Array `[n, d, d]`, in units of value per unit of two variables; NaN or infinite where f or its gradient is
+      undefined.
+
+    Raises:
+      ShapeError: `points` is not `[n, d]`.
+      RangeError: the result would take more than 2 GiB.
+      FunctionCallError, NoGradientError: f cannot be differentiated.
+
+    Source: Griewank & Walther (2008), Evaluating Derivatives, chapter 5 (reverse over reverse).
+    """
+    points = as_points(f, points, dtype)
+    gibibytes = len(points) * f.dimensions**2 * points.itemsize / 2**30
+    if gibibytes > _MOST_GIBIBYTES:
+        raise RangeError(
+            f"the Hessians of {f.dimensions} variables at {len(points):,} points take {gibibytes:,.1f} GiB; at most "
+            f"{_MOST_GIBIBYTES} are computed. Take fewer points, or tbgrad.hvp."
+        )
+    settle(f, points)
 
     def second(position: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(position)
-            _, gradient = differentiate(f, position)
+            _, gradient = differentiate_at(f, position)
             partials = tf.unstack(gradient, axis=-1) if f.dimensions <= _UNROLLED else []
         if partials:
             rows = [tape.gradient(p, position, unconnected_gradients="zero") for p in partials]
             return tf.stack(rows, axis=-2)
         # For many variables a loop over the rows is built much faster than it is unrolled.
-        rows = tape.batch_jacobian(gradient, position, experimental_use_pfor=False)
-        return position[:, :, None] * tf.zeros_like(position)[:, None, :] if rows is None else rows
+        jacobian = tape.batch_jacobian if position.shape.rank == 2 else tape.jacobian
+        rows = jacobian(gradient, position, experimental_use_pfor=False)
+        return position[..., :, None] * tf.zeros_like(position)[..., None, :] if rows is None else rows
 
-    dtype = points.dtype.name
-    program = f.program(("hessian", dtype), lambda: _compile(f, dtype, second))
-    return run_program(f, program, tf.constant(points)).numpy()
+    program = f.program(
+        ("hessian", points.dtype.name, pointwise.manner(f, points.dtype.name)),
+        lambda: compiled(f, points.dtype.name, lambda position: pointwise.apply(f, second, position)),
+    )
+    at_once = max(1, _ENTRIES_AT_ONCE // f.dimensions**2)
+    parts = [run_program(f, program, tf.constant(points[i : i + at_once])) for i in range(0, len(points), at_once)]
+    return np.concatenate(parts) if parts else np.zeros((0, f.dimensions, f.dimensions), points.dtype)
 
 
 def run_program(f: Function, program: Callable[..., Any], *arguments: Any) -> Any:
@@ -136,25 +177,32 @@ def run_program(f: Function, program: Callable[..., Any], *arguments: Any) -> An
     try:
         return program(*arguments)
     except tf.errors.OpError as error:
-        raise FunctionCallError(_explained(f, error)) from error
+        raise failed(f, error, getattr(program, "graph", None)) from error
 
 
-def _compile(f: Function, dtype: str, program: Callable[[tf.Tensor], Any]) -> Any:
-    signature = [tf.TensorSpec([None, f.dimensions], dtype)]
+def compiled(f: Function, dtype: str, program: Callable[..., Any], inputs: int = 1) -> Any:
+    """A program that takes so many arrays `[n, d]` of this dtype."""
+    signature = [tf.TensorSpec([None, f.dimensions], dtype)] * inputs
     return tf.function(program, input_signature=signature, autograph=False).get_concrete_function()
 
 
 def differentiate(f: Function, position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Value `[...]` and gradient `[..., d]` at a tensor `[..., d]`, for use inside a compiled program."""
+    """Value `[n]` and gradient `[n, d]` at a tensor `[n, d]`, for use inside a compiled program.
+
+    Where it is compiled for more than one point, `settle` must have seen some of them.
+    """
+    return pointwise.apply(f, lambda position: differentiate_at(f, position), position)
+
+
+def differentiate_at(f: Function, position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Value `[...]` and gradient `[..., d]` at a tensor `[..., d]`, by one call of f with just that."""
+    inputs = [position] if f.takes_vector else tf.unstack(position, axis=-1)
     with tf.GradientTape() as tape:
-        tape.watch(position)
-        value = checked_value(f, lambda: f(position), position.dtype, position.shape[:-1])
-    gradient = tape.gradient(value, position)
-    if gradient is None:
-        if f.formula is None:
-            raise no_gradient(f)
-        gradient = tf.zeros_like(position)
-    return value, gradient
+        # By each variable's own tensor: a path that is broken for one of them would be a zero among the others.
+        tape.watch(inputs)
+        value = checked_value(f, lambda: f.call(*inputs, **f.parameters), position.dtype, position.shape[:-1])
+    partials = partial_derivatives(f, value, inputs, tape)
+    return value, partials[0] if f.takes_vector else tf.stack(partials, axis=-1)
 
 
 def checked_value(f: Function, compute: Callable[[], Any], dtype: tf.DType, shape: tf.TensorShape) -> tf.Tensor:
@@ -164,40 +212,23 @@ def checked_value(f: Function, compute: Callable[[], Any], dtype: tf.DType, shap
     except TbgradError:
         raise
     except Exception as error:
-        raise FunctionCallError(_explained(f, error)) from error
+        raise failed(f, error) from error
     if value.dtype != dtype:
-        raise FunctionCallError(f"'{f.label}' gives {value.dtype.name} where it was given {dtype.name}.")
+        cast = f"; compute in it, by dtype='{value.dtype.name}' or --dtype {value.dtype.name}, or cast the variables"
+        raise FunctionCallError(
+            f"'{f.label}' gives {value.dtype.name} where it was given {dtype.name}"
+            f"{cast if value.dtype.name in DTYPES else ''}."
+        )
+    if f.takes_vector and value.shape.rank == shape.rank + 1 and value.shape[-1] == 1:
+        # A column, as a matrix product or a layer of a network gives it.
+        value = tf.squeeze(value, -1)
     if not value.shape.is_compatible_with(shape):
         raise _wrong_shape(f, tuple(value.shape), tuple(shape))
     return value
 
 
-def no_gradient(f: Function) -> NoGradientError:
-    """The error for a value that hangs on no variable."""
-    return NoGradientError(
-        f"'{f.label}' has no gradient: its value does not come from its variables by TensorFlow's "
-        "differentiable operations. NumPy calls, rounding, casts to integers and Python's own "
-        "float() break the path."
-    )
-
-
 def _wrong_shape(f: Function, got: tuple, expected: tuple) -> FunctionCallError:
+    hint = "" if f.takes_vector or f.dimensions > 1 else f" {of_vector_hint(f)}"
     return FunctionCallError(
-        f"'{f.label}' gives shape {got} for arguments of shape {expected}; expected one value for each point. "
-        "Functions that mix points, as by tf.reduce_sum over all of them, are not pointwise."
+        f"'{f.label}' gives shape {got} for arguments of shape {expected}; expected one value for each point.{hint}"
     )
-
-
-def _explained(f: Function, error: Exception) -> str:
-    """The user's own last lines of a traceback under one sentence."""
-    text = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_library(frame.filename)]
-    place = [f"  {frame.filename}, line {frame.lineno}: {frame.line}" for frame in frames[-1:]]
-    return "\n".join(
-        [f"'{f.label}' raised an error when it was called:", *place, f"  {type(error).__name__}: {text[0]}"]
-    )
-
-
-def _is_library(filename: str) -> bool:
-    parts = Path(filename).parts
-    return "site-packages" in parts or Path(filename).is_relative_to(Path(tbgrad.__file__).parent)

@@ -15,8 +15,9 @@ import tensorflow as tf
 from tensorflow.python.framework import op_def_registry
 
 from tbgrad import naming
-from tbgrad.calculus.derivatives import DTYPES, check_function, checked_value, no_gradient
+from tbgrad.calculus.derivatives import DTYPES, check_function, checked_value
 from tbgrad.calculus.flattening import FlatGraph, Operation, tensor
+from tbgrad.calculus.tapes import partial_derivatives
 from tbgrad.errors import FunctionCallError, RangeError
 from tbgrad.functions import notation
 from tbgrad.functions.function import Function
@@ -97,10 +98,7 @@ def _trace(
                 expected = like.shape[:-1] if f.takes_vector else like.shape
                 value = checked_value(f, lambda: f.call(*inputs, **f.parameters), like.dtype, expected)
             built.append(len(graph.get_operations()))
-            partials = tape.gradient(value, inputs)
-            if f.formula is None and all(p is None for p in partials):
-                raise no_gradient(f)
-            outputs += [tf.zeros_like(x) if p is None else p for p, x in zip(partials, inputs, strict=True)]
+            outputs += partial_derivatives(f, value, inputs, tape)
             built.append(len(graph.get_operations()))
         return value, *outputs
 

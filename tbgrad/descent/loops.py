@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tbgrad.calculus.derivatives import as_points, differentiate, run_program, value_and_gradient
+from tbgrad.calculus.derivatives import as_points, differentiate, run_program, settle
 from tbgrad.descent.optimizers import GivenOptimizer, Optimizer, as_optimizer, import_keras
 from tbgrad.descent.rates import automatic_rate
 from tbgrad.descent.verdicts import judge
@@ -75,9 +75,7 @@ def descend(
         raise RangeError(f"steps is {steps}; expected at least 1.")
     _check_memory(starts, steps, len(instruments))
     optimizer.check_starts(len(starts))
-    if len(starts) > 1:
-        # Refuses a function that would mix the starts.
-        value_and_gradient(f, starts.dtype.name)(starts)
+    settle(f, starts)
     optimizer, rule = resolve_rate(f, optimizer, starts)
 
     key = ("descend", optimizer.key(), starts.shape, starts.dtype.name, steps, tuple(instruments))

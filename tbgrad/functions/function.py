@@ -221,19 +221,17 @@ class Function:
             any_dimension=self.family is not None,
         )
 
-    def with_dimensions(self, dimensions: int) -> Function:
-        """The same function in this many variables.
+    def with_dimensions(self, dimensions: int | None) -> Function:
+        """The same function in this many variables; as it is for None.
 
         Raises:
           ShapeError: it has no such form.
         """
-        if dimensions == self.dimensions:
+        if dimensions in (None, self.dimensions):
             return self
         if self.family is None:
-            known = ", ".join(self.variables)
-            raise ShapeError(
-                f"'{self.label}' has {self.dimensions} variable{'s'[: self.dimensions > 1]}, {known}, and no others."
-            )
+            count = f"{self.dimensions} variable{'s'[: self.dimensions > 1]}"
+            raise ShapeError(f"'{self.label}' has {count} ({', '.join(self.variables)}); expected {dimensions}.")
         least, multiple = self.family.least, self.family.multiple
         if not least <= dimensions <= MOST_DIMENSIONS or dimensions % multiple:
             what = f"a multiple of {multiple}" if multiple > 1 else "a whole number"

@@ -20,18 +20,21 @@ from types import ModuleType
 from typing import Any
 
 from tbgrad import naming
-from tbgrad.errors import FunctionImportError, nearest
+from tbgrad.errors import FunctionImportError, ShapeError, nearest
+from tbgrad.functions.expansion import MOST_DIMENSIONS
 from tbgrad.functions.function import Function
 
 
-def import_function(path: str) -> Function:
+def import_function(path: str, dimensions: int | None = None) -> Function:
     """Imports a function.
 
     Args:
-      path: `package.module:name` or `path/to/file.py:name`, where name leads to a `Function` or to a callable with one
-        positional argument for each variable; arguments with a number as default are parameters.
+      path: `package.module:name` or `path/to/file.py:name`, where name leads to a `Function` or to a callable as
+        `from_callable` takes it.
+      dimensions: how many variables it must have; a callable with one argument then takes a vector of that length.
 
     Raises:
+      ShapeError: the function has another number of variables.
       FunctionImportError: module, file or name is not there, the module raised an error, or what is found is no
         function of numbers.
     """
@@ -43,36 +46,70 @@ def import_function(path: str) -> Function:
     stem = Path(place).stem if place.endswith(".py") else place
     unique = f"{naming.slug(f'{stem}.{name}')}_{naming.short_hash(path)}"
     if isinstance(found, Function):
-        return dataclasses.replace(found, name=unique, fingerprint=_fingerprint(module))
-    return from_callable(found, unique)
+        return dataclasses.replace(
+            found.with_dimensions(dimensions), name=unique, fingerprint=_fingerprint(module)
+        )
+    return from_callable(found, unique, dimensions)
 
 
-def from_callable(call: Any, name: str = "") -> Function:
-    """Wraps a callable `f(x, y, a=1.0)`: x and y become variables, a a parameter.
+def from_callable(call: Any, name: str = "", dimensions: int | None = None) -> Function:
+    """Wraps a callable: a function, a tf.function, a partial, a method, an object with `__call__`, a Keras layer.
+
+    Args:
+      call: `f(x, y, a=1.0)`: x and y become variables, a becomes a parameter. With `dimensions`, one argument `f(p)` is
+        a vector of so many numbers, and `f(*x)` takes so many.
+      name: of the function in runs; by default the callable's own.
+      dimensions: how many variables there are, or None for one to each argument.
 
     Raises:
       FunctionImportError: its arguments cannot be told, or it takes none.
+      ShapeError: `dimensions` is not the number of its arguments, or not from 1 to 10,000.
     """
+    plain = _plain(call)
     try:
-        # A tf.function keeps its Python function, whose signature and source are the ones that count.
-        plain = inspect.unwrap(getattr(call, "python_function", call))
         arguments = inspect.signature(plain).parameters.values()
     except (TypeError, ValueError):
         raise FunctionImportError(f"the arguments of {call!r} cannot be told; wrap it in a function f(x, y).") from None
     variables = [a.name for a in arguments if a.kind in (a.POSITIONAL_ONLY, a.POSITIONAL_OR_KEYWORD) and _required(a)]
     parameters = {a.name: float(a.default) for a in arguments if _is_number(a.default) and a.kind != a.POSITIONAL_ONLY}
+    label = _label(plain)
+    known = {
+        "name": name or naming.word(label),
+        "label": label,
+        "parameters": parameters,
+        "source": (inspect.getdoc(plain) or "").partition("\n")[0],
+        "fingerprint": _fingerprint(plain),
+    }
+    if dimensions is not None and not 1 <= dimensions <= MOST_DIMENSIONS:
+        raise ShapeError(f"dimensions is {dimensions}; expected 1 to {MOST_DIMENSIONS:,}.")
+    if dimensions is not None and len(variables) == 1:
+        return Function.of_vector(call, dimensions, **known)
+    if not variables and any(a.kind == a.VAR_POSITIONAL for a in arguments):
+        if dimensions is None:
+            raise FunctionImportError(
+                f"{name or label} takes any number of variables; say how many, by --dimensions or dimensions=2."
+            )
+        variables = [f"x{i}" for i in range(dimensions)]
     if not variables:
-        label = name or getattr(call, "__name__", "the function")
-        raise FunctionImportError(f"{label} takes no variables; expected arguments without defaults, as in f(x, y).")
-    return Function(
-        call,
-        tuple(variables),
-        name=name or getattr(plain, "__name__", "function").strip("<>"),
-        label=getattr(plain, "__name__", "").strip("<>"),
-        parameters=parameters,
-        source=(inspect.getdoc(plain) or "").partition("\n")[0],
-        fingerprint=_fingerprint(plain),
-    )
+        raise FunctionImportError(
+            f"{name or label} takes no variables; expected arguments without defaults, as in f(x, y)."
+        )
+    return Function(call, tuple(variables), **known).with_dimensions(dimensions)
+
+
+def _plain(call: Any) -> Any:
+    """What holds a callable's signature, documentation and source."""
+    # A tf.function keeps its Python function; a Keras layer's own __call__ takes anything and hands it to `call`.
+    call = inspect.unwrap(getattr(call, "python_function", call))
+    is_layer = any(base.__name__ == "Layer" and base.__module__.startswith("keras") for base in type(call).__mro__)
+    return call.call if is_layer else call
+
+
+def _label(call: Any) -> str:
+    # A partial's name is that of what it calls, a layer's is its own, an object's that of its class.
+    call = getattr(call, "func", call)
+    layer = getattr(call, "__self__", None) if getattr(call, "__name__", "") == "call" else None
+    return str(getattr(layer, "name", "") or getattr(call, "__name__", type(call).__name__)).strip("<>")
 
 
 def _required(argument: inspect.Parameter) -> bool:

@@ -9,6 +9,7 @@ belong to the result and are not to be written to.
 
 from __future__ import annotations
 
+from tbgrad.results.curvatures import Curvature
 from tbgrad.results.descents import FAILED, Descent, Reading, Status, Verdict
 from tbgrad.results.graphs import Graph, GraphOperation
 from tbgrad.results.passes import Backward, BackwardNode
@@ -19,6 +20,7 @@ __all__ = [
     "FAILED",
     "Backward",
     "BackwardNode",
+    "Curvature",
     "Descent",
     "Evaluation",
     "Graph",

@@ -4,10 +4,11 @@ import re
 import sys
 import textwrap
 
+import keras
 import pytest
 import tensorflow as tf
 
-from tbgrad.errors import FunctionImportError, InputError
+from tbgrad.errors import FunctionImportError, InputError, ShapeError
 from tbgrad.functions.function import Function
 from tbgrad.functions.imports import from_callable, import_function
 
@@ -170,7 +171,7 @@ def test_what_cannot_be_called(path, what):
     assert f"'{path}' {what}; expected a function such as f(x, y)." == refused(path)
 
 
-@pytest.mark.parametrize("call", [lambda: 0.0, lambda *x: x, lambda a=1.0: a, lambda **x: x])
+@pytest.mark.parametrize("call", [lambda: 0.0, lambda a=1.0: a, lambda **x: x])
 def test_a_call_without_variables(call):
     with pytest.raises(FunctionImportError, match="takes no variables; expected arguments without defaults"):
         from_callable(call)
@@ -223,3 +224,66 @@ def test_names_without_letters_are_still_fit_for_directories(write):
     f = import_function("größe.py:höhe")
     assert re.fullmatch(r"[A-Za-z0-9._-]+", f.name)
     assert f.label == "höhe"
+
+
+def test_one_argument_and_dimensions_are_a_vector():
+    def bowl(p, a=2.0):
+        """A bowl."""
+        return a * tf.reduce_sum(p**2, axis=-1)
+
+    f = from_callable(bowl, dimensions=3)
+    assert f.takes_vector and f.variables == ("x0", "x1", "x2")
+    assert (f.name, f.label, f.parameters, f.source) == ("bowl", "bowl", {"a": 2.0}, "A bowl.")
+    assert at(f, 1, 2, 3) == 28
+    assert at(f.with_parameters(a=1.0), 1, 2, 3) == 14
+    assert not from_callable(bowl).takes_vector
+
+
+def test_any_number_of_arguments_and_dimensions():
+    f = from_callable(lambda *x: x[0] * x[1] + x[2], dimensions=3)
+    assert not f.takes_vector and f.variables == ("x0", "x1", "x2")
+    assert at(f, 2, 3, 4) == 10
+    with pytest.raises(FunctionImportError, match="takes any number of variables; say how many, by --dimensions"):
+        from_callable(lambda *x: x[0])
+
+
+@pytest.mark.parametrize("dimensions", [1, 3])
+def test_another_number_of_arguments_than_dimensions(dimensions):
+    with pytest.raises(ShapeError, match=rf"'lambda' has 2 variables \(x, y\); expected {dimensions}\."):
+        from_callable(lambda x, y: x * y, dimensions=dimensions)
+    assert from_callable(lambda x, y: x * y, dimensions=2).variables == ("x", "y")
+
+
+@pytest.mark.parametrize("dimensions", [0, -1])
+def test_no_dimensions(dimensions):
+    with pytest.raises(ShapeError, match=f"dimensions is {dimensions}; expected at least 1"):
+        from_callable(lambda p: p, dimensions=dimensions)
+
+
+@pytest.mark.parametrize("path", ["vectors_here:f", "vectors_here.py:f"])
+def test_a_function_of_a_vector_in_a_file(write, path):
+    write("vectors_here.py", "def f(p):\n    return p[0] * p[1]\n")
+    f = import_function(path, dimensions=2)
+    assert f.takes_vector and f.dimensions == 2 and f.fingerprint
+    with pytest.raises(ShapeError, match="has 2 variables"):
+        write("ready_here.py", "import tbgrad\nf = tbgrad.Function.of_formula('x*y')\n")
+        import_function("ready_here.py:f", dimensions=3)
+
+
+def test_keras_layers_and_models_keep_the_argument_of_their_call():
+    model = keras.Sequential([keras.layers.Dense(1, kernel_initializer="ones", dtype="float64")], name="net")
+    f = from_callable(model, dimensions=3)
+    assert (f.label, f.name, f.takes_vector) == ("net", "net", True)
+    assert f(tf.constant([[1.0, 2.0, 4.0]], tf.float64)).numpy().tolist() == [[7.0]]
+    layer = keras.layers.Dense(1, name="own")
+    assert from_callable(layer, dimensions=2).label == "own"
+
+
+def test_labels_of_what_has_no_name():
+    class Plane:
+        def __call__(self, x, y, slope=2.0):
+            return slope * x + y
+
+    assert from_callable(Plane()).label == "Plane"
+    assert from_callable(functools.partial(Plane.__call__, Plane())).label == "__call__"
+    assert from_callable(functools.partial(Plane(), slope=1.0)).label == "Plane"

@@ -138,3 +138,15 @@ def test_a_formula_never_runs(tmp_path, monkeypatch):
         with pytest.raises(TbgradError):
             resolve(text)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("function", ["ripple", "x*y", lambda x, y: x * y, Function.of_formula("x - y")])
+def test_dimensions_are_held_against_the_variables(function):
+    assert resolve(function, dimensions=2).dimensions == 2
+    with pytest.raises(ShapeError, match="2 variables"):
+        resolve(function, dimensions=3)
+
+
+def test_dimensions_make_a_vector_of_one_argument():
+    f = resolve(lambda p: p[0] * p[1], dimensions=4)
+    assert f.takes_vector and f.variables == ("x0", "x1", "x2", "x3")
