@@ -153,15 +153,17 @@ def hessian(f: Function, points: Any, *, dtype: str | None = None) -> np.ndarray
     def second(position: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(position)
-            _, gradient = differentiate_at(f, position)
+            value, gradient = differentiate_at(f, position)
             partials = tf.unstack(gradient, axis=-1) if f.dimensions <= _UNROLLED else []
         if partials:
             rows = [tape.gradient(p, position, unconnected_gradients="zero") for p in partials]
-            return tf.stack(rows, axis=-2)
+            return where_defined(value[..., None, None], tf.stack(rows, axis=-2))
         # For many variables a loop over the rows is built much faster than it is unrolled.
         jacobian = tape.batch_jacobian if position.shape.rank == 2 else tape.jacobian
         rows = jacobian(gradient, position, experimental_use_pfor=False)
-        return position[..., :, None] * tf.zeros_like(position)[..., None, :] if rows is None else rows
+        if rows is None:
+            rows = position[..., :, None] * tf.zeros_like(position)[..., None, :]
+        return where_defined(value[..., None, None], rows)
 
     program = f.program(
         ("hessian", points.dtype.name, pointwise.manner(f, points.dtype.name)),
@@ -191,7 +193,9 @@ def differentiate(f: Function, position: tf.Tensor) -> tuple[tf.Tensor, tf.Tenso
 
     Where it is compiled for more than one point, `settle` must have seen some of them.
     """
-    return pointwise.apply(f, lambda position: differentiate_at(f, position), position)
+    value, gradient = pointwise.apply(f, lambda position: differentiate_at(f, position), position)
+    pointwise.check_decisions(f, value, position)
+    return value, gradient
 
 
 def differentiate_at(f: Function, position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -205,19 +209,28 @@ def differentiate_at(f: Function, position: tf.Tensor) -> tuple[tf.Tensor, tf.Te
     return value, partials[0] if f.takes_vector else tf.stack(partials, axis=-1)
 
 
+def where_defined(value: tf.Tensor, derivative: tf.Tensor) -> tf.Tensor:
+    """A derivative, NaN where the value is: that of log(x) has numbers also where log(x) has none."""
+    return tf.where(tf.math.is_nan(value), value, derivative)
+
+
 def checked_value(f: Function, compute: Callable[[], Any], dtype: tf.DType, shape: tf.TensorShape) -> tf.Tensor:
     """F's value as it computes it inside a compiled program, held against the dtype and shape that it should have."""
     try:
-        value = tf.convert_to_tensor(compute(), dtype_hint=dtype)
+        returned = compute()
+        value = None if returned is None else tf.convert_to_tensor(returned, dtype_hint=dtype)
     except TbgradError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise failed(f, error) from error
+    if value is None:
+        raise FunctionCallError(f"'{f.label}' returns nothing; expected one value for each point.")
     if value.dtype != dtype:
-        cast = f"; compute in it, by dtype='{value.dtype.name}' or --dtype {value.dtype.name}, or cast the variables"
+        kind = value.dtype.name
+        compute_in_it = f" Compute in it, by dtype='{kind}' or --dtype {kind}, or cast the variables."
         raise FunctionCallError(
-            f"'{f.label}' gives {value.dtype.name} where it was given {dtype.name}"
-            f"{cast if value.dtype.name in DTYPES else ''}."
+            f"'{f.label}' gives {kind} where it was given {dtype.name}; expected the same."
+            f"{compute_in_it if kind in DTYPES else ''}"
         )
     if f.takes_vector and value.shape.rank == shape.rank + 1 and value.shape[-1] == 1:
         # A column, as a matrix product or a layer of a network gives it.

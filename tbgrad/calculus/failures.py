@@ -99,7 +99,7 @@ class _Frame(NamedTuple):
         return f"  {self.file}, line {self.line}: {self.code}"
 
 
-def failed(f: Function, error: Exception, graph: tf.Graph | None = None) -> FunctionCallError:
+def failed(f: Function, error: BaseException, graph: tf.Graph | None = None) -> FunctionCallError:
     """The error for a function that raised one: a sentence, the user's last lines, the error, and what to write.
 
     Args:
@@ -109,7 +109,7 @@ def failed(f: Function, error: Exception, graph: tf.Graph | None = None) -> Func
     """
     frames, reason = _frames(error, graph), _reason(error)
     lines = [f"'{f.label}' raised an error when it was called:", *map(str, frames)]
-    lines.append(f"  {type(error).__name__}: {reason}")
+    lines.append(f"  {type(error).__name__}{': ' if reason else ''}{reason}")
     advice = _advice(reason, frames[-1].code if frames else "")
     if not advice and not f.takes_vector and f.dimensions == 1:
         advice = of_vector_hint(f)

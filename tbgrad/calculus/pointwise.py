@@ -19,11 +19,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tbgrad.calculus.dependence import decides_by
 from tbgrad.errors import FunctionCallError, TbgradError
 from tbgrad.functions.function import Function
 
-# Among so many points, evenly spaced, some are looked for where the function is defined.
-_SAMPLE = 64
+# So many of the points, evenly spaced, are held together against each alone.
+_SAMPLE = 32
 # Roundings that a sum in another order may make.
 _ROUNDINGS = 1e3
 
@@ -32,8 +33,9 @@ class Manner(enum.Enum):
     """How a function is called for many points."""
 
     TOGETHER = "with all points together"
-    ALONE = "with one point at a time"
-    BATCH_OF_ONE = "with a batch of one point at a time"
+    ALONE = "with one point at a time, vectorized"
+    BATCH_OF_ONE = "with a batch of one point at a time, vectorized"
+    ONE_BY_ONE = "with one point after the other"
 
 
 class _Found:
@@ -78,30 +80,53 @@ def apply(f: Function, compute: Callable[..., Any], position: tf.Tensor, *more: 
     how = manner(f, position.dtype.name)
     if how is Manner.TOGETHER:
         return compute(position, *more)
+    if how is Manner.ONE_BY_ONE:
+        return _one_by_one(lambda given: compute(*given), (position, *more))
     if how is Manner.ALONE:
-        return _each(lambda given: compute(*given), (position, *more))
+        return _vectorized(lambda given: compute(*given), (position, *more))
 
     def batch_of_one(given: tuple) -> Any:
-        found = compute(*(x[None] for x in given))
-        return tf.nest.map_structure(lambda x: x[0], found)
+        return tf.nest.map_structure(lambda x: x[0], compute(*(x[None] for x in given)))
 
-    return _each(batch_of_one, (position, *more))
+    return _vectorized(batch_of_one, (position, *more))
 
 
-def _each(compute: Callable[[tuple], Any], given: tuple[tf.Tensor, ...]) -> Any:
+def _vectorized(compute: Callable[[tuple], Any], given: tuple[tf.Tensor, ...]) -> Any:
+    # For a single point TensorFlow would squeeze the points' axis away too: the last one is computed twice.
+    padded = tuple(tf.concat([x, x[-1:]], axis=0) for x in given)
     try:
         with _quiet_vectorization():
-            return tf.vectorized_map(compute, given, fallback_to_while_loop=False)
+            found = tf.vectorized_map(compute, padded, fallback_to_while_loop=False)
     except TbgradError:
         raise
     except (ValueError, NotImplementedError, TypeError, LookupError):
         # Not every operation can be vectorized: numpy_function, determinants, sorting.
-        traced = tf.function(lambda *point: compute(point), autograph=False)
-        point = [tf.TensorSpec(x.shape[1:], x.dtype) for x in given]
-        like = tf.nest.map_structure(
-            lambda x: tf.TensorSpec(x.shape, x.dtype), traced.get_concrete_function(*point).structured_outputs
+        return _one_by_one(compute, given)
+    return tf.nest.map_structure(lambda x: x[:-1], found)
+
+
+def _one_by_one(compute: Callable[[tuple], Any], given: tuple[tf.Tensor, ...]) -> Any:
+    traced = tf.function(lambda *point: compute(point), autograph=False)
+    point = [tf.TensorSpec(x.shape[1:], x.dtype) for x in given]
+    outputs = traced.get_concrete_function(*point).structured_outputs
+    like = tf.nest.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), outputs)
+    return tf.map_fn(compute, given, fn_output_signature=like)
+
+
+def check_decisions(f: Function, value: tf.Tensor, position: tf.Tensor) -> None:
+    """Refuses, while it is open how f is called, a branch or a loop that is decided for all points together.
+
+    No sample of points could tell: they may all have taken the same branch.
+
+    Raises:
+      FunctionCallError: on the way from `position` to `value` something is decided by what the points hold.
+    """
+    dtype = position.dtype.name
+    is_open = manner(f, dtype) is Manner.TOGETHER and f.formula is None and not _found(f, dtype).settled
+    if is_open and position.shape[0] != 1 and decides_by([value], [position]):
+        raise FunctionCallError(
+            f"'{f.label}' takes one branch for all points together, by what they hold; write tf.where for each point."
         )
-        return tf.map_fn(compute, given, fn_output_signature=like)
 
 
 @contextlib.contextmanager
@@ -139,12 +164,18 @@ def settle(f: Function, position: np.ndarray, program: Program) -> Manner:
         return found.manner
     sample = position[np.unique(np.linspace(0, len(position) - 1, min(_SAMPLE, len(position))).round().astype(int))]
     first = None
-    for how in Manner:
-        found.manner = how
+    for how in (Manner.TOGETHER, Manner.ALONE, Manner.BATCH_OF_ONE):
         try:
-            call = program(how)
-            outputs, again = _arrays(call(sample)), _arrays(call(sample))
-            fits = how is not Manner.TOGETHER or _does_not_mix(found, call, sample, outputs)
+            outputs = _steady(f, found, how, sample, program)
+            if how is Manner.TOGETHER and not _does_not_mix(found, program(how), sample, outputs):
+                continue
+            if how is Manner.ALONE and not all(
+                map(_alike, outputs, _steady(f, found, Manner.ONE_BY_ONE, sample, program))
+            ):
+                # TensorFlow vectorizes some operations wrongly.
+                how = Manner.ONE_BY_ONE
+        except _UnsteadyError:
+            raise
         except FunctionCallError as error:
             if "assertion failed" in str(error):
                 # The function refuses a point; TensorFlow's vectorization would drop the question.
@@ -153,14 +184,30 @@ def settle(f: Function, position: np.ndarray, program: Program) -> Manner:
             if first is None or (f.takes_vector and how is Manner.ALONE and first.__cause__ is not None):
                 first = error
             continue
-        finally:
-            found.manner = Manner.TOGETHER
-        if fits or how is not Manner.TOGETHER:
-            _check_steady(f, outputs, again)
-            found.manner, found.steady = how, True
-            found.settled |= how is not Manner.TOGETHER
-            return how
-    raise first
+        found.manner, found.steady = how, True
+        found.settled |= how is not Manner.TOGETHER
+        return how
+    raise first or FunctionCallError(f"'{f.label}' gives no value for one point alone.")
+
+
+def _steady(f: Function, found: _Found, how: Manner, sample: np.ndarray, program: Program) -> list[np.ndarray]:
+    """Value and gradient in this manner, the same twice."""
+    before, found.manner = found.manner, how
+    try:
+        call = program(how)
+        outputs, again = _arrays(call(sample)), _arrays(call(sample))
+    finally:
+        found.manner = before
+    if not all(map(_alike, outputs, again)):
+        raise _UnsteadyError(
+            f"'{f.label}' gives another value each time it is called at the same point: it is random, or keeps a "
+            "count. Expected a function of its arguments alone; tf.random.stateless_normal with a fixed seed is one."
+        )
+    return outputs
+
+
+class _UnsteadyError(FunctionCallError):
+    """No manner of calling helps a random function."""
 
 
 def _arrays(outputs: Any) -> list[np.ndarray]:
@@ -168,26 +215,16 @@ def _arrays(outputs: Any) -> list[np.ndarray]:
 
 
 def _does_not_mix(found: _Found, call: Callable, sample: np.ndarray, outputs: list[np.ndarray]) -> bool:
-    """Whether all points together give what some of them give alone; settles it where they are defined."""
+    """Whether all points together give what each gives alone; settles it where two of them are defined."""
     value, gradient = outputs
     if value.shape != (len(sample),) or gradient.shape != sample.shape:
         return False
-    defined = np.flatnonzero(np.isfinite(value) & np.isfinite(gradient).all(axis=-1))
-    some = np.unique(defined[[0, len(defined) // 2, -1]]) if len(defined) else np.array([0, len(sample) - 1])
-    for i in some:
-        alone = _arrays(call(sample[i : i + 1]))
-        if alone[0].shape != (1,) or not all(_alike(o[i : i + 1], a) for o, a in zip(outputs, alone, strict=True)):
-            return False
-    found.settled = len(defined) > 0 and len(np.unique(sample[some], axis=0)) > 1
+    alone = [_arrays(call(sample[i : i + 1])) for i in range(len(sample))]
+    if not all(_alike(o[i : i + 1], a) for i, parts in enumerate(alone) for o, a in zip(outputs, parts, strict=True)):
+        return False
+    defined = [i for i, parts in enumerate(alone) if all(np.isfinite(part).all() for part in parts)]
+    found.settled = len(np.unique(sample[defined], axis=0)) > 1
     return True
-
-
-def _check_steady(f: Function, outputs: list[np.ndarray], again: list[np.ndarray]) -> None:
-    if not all(map(_alike, outputs, again)):
-        raise FunctionCallError(
-            f"'{f.label}' gives another value each time it is called at the same point: it is random, or keeps a "
-            "count. Expected a function of its arguments alone; tf.random.stateless_normal with a fixed seed is one."
-        )
 
 
 def _alike(one: np.ndarray, other: np.ndarray) -> bool:

@@ -15,7 +15,15 @@ import numpy as np
 import tensorflow as tf
 
 from tbgrad.calculus import pointwise
-from tbgrad.calculus.derivatives import as_points, compiled, differentiate_at, evaluate, run_program, settle
+from tbgrad.calculus.derivatives import (
+    as_points,
+    compiled,
+    differentiate_at,
+    evaluate,
+    run_program,
+    settle,
+    where_defined,
+)
 from tbgrad.errors import ShapeError
 from tbgrad.functions.function import Function
 
@@ -38,8 +46,10 @@ def jvp(f: Function, points: Any, vectors: Any, *, dtype: str | None = None) -> 
     """
     points = as_points(f, points, dtype)
     vectors = _as_vectors(points, vectors)
+    found = evaluate(f, points)
     with np.errstate(over="ignore", invalid="ignore"):
-        return np.sum(evaluate(f, points).gradient * vectors, axis=-1)
+        along = np.sum(found.gradient * vectors, axis=-1)
+    return np.where(np.isnan(found.value), found.value, along)
 
 
 def hvp(f: Function, points: Any, vectors: Any, *, dtype: str | None = None) -> np.ndarray:
@@ -66,9 +76,10 @@ def hvp(f: Function, points: Any, vectors: Any, *, dtype: str | None = None) -> 
     def product(position: tf.Tensor, vector: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             tape.watch(position)
-            _, gradient = differentiate_at(f, position)
+            value, gradient = differentiate_at(f, position)
             along = tf.reduce_sum(gradient * vector, axis=-1)
-        return tf.convert_to_tensor(tape.gradient(along, position, unconnected_gradients="zero"))
+        product = tf.convert_to_tensor(tape.gradient(along, position, unconnected_gradients="zero"))
+        return where_defined(value[..., None], product)
 
     name = points.dtype.name
     program = f.program(
@@ -83,7 +94,7 @@ def hvp(f: Function, points: Any, vectors: Any, *, dtype: str | None = None) -> 
 def _as_vectors(points: np.ndarray, vectors: Any) -> np.ndarray:
     try:
         array = np.asarray(vectors, points.dtype)
-        if array.ndim in (1, 2):
+        if array.shape in (points.shape, points.shape[1:]):
             return np.array(np.broadcast_to(array, points.shape))
     except (ValueError, TypeError):
         pass

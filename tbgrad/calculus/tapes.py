@@ -14,13 +14,11 @@ import tensorflow as tf
 from tensorflow.python.framework import ops as tensorflow_ops
 
 from tbgrad.calculus.columns import picked
+from tbgrad.calculus.dependence import BRANCHES, LOOPS, SHAPE_ONLY, ancestors_of, called_graph, depends
 from tbgrad.calculus.failures import failed, user_frame
 from tbgrad.errors import NoGradientError
 from tbgrad.functions.function import Function
 
-_CALLS = ("PartitionedCall", "StatefulPartitionedCall")
-# The shape of their input is all that these read.
-_SHAPE_ONLY = ("Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike", "BroadcastGradientArgs")
 # As users write them, where it is not tf.<name> with the name's words parted by underscores.
 _SPELLED = {
     "PyFunc": "tf.numpy_function",
@@ -37,10 +35,7 @@ _SPELLED = {
     "LessEqual": "<= (tf.less_equal)",
     "Equal": "== (tf.equal)",
     "NotEqual": "!= (tf.not_equal)",
-    "If": "the condition of tf.cond or of an if",
-    "StatelessIf": "the condition of tf.cond or of an if",
-    "While": "a loop",
-    "StatelessWhile": "a loop",
+    **dict.fromkeys(BRANCHES, "the condition of tf.cond or of an if"),
 }
 
 
@@ -59,7 +54,7 @@ def partial_derivatives(
       NoGradientError: value depends on an input, but not by differentiable operations; or it depends on none.
       FunctionCallError: a custom gradient raised an error.
     """
-    picks = picked(inputs[0], _ancestors(value)) if f.takes_vector and f.formula is None else []
+    picks = picked(inputs[0], ancestors_of(value)) if f.takes_vector and f.formula is None else []
     try:
         partials = tape.gradient(value, [*inputs, *(pick for pick, _ in picks)])
     except LookupError as error:
@@ -78,10 +73,8 @@ def partial_derivatives(
 def _explain_none(f: Function, value: tf.Tensor, inputs: Sequence[tf.Tensor], missing: Sequence[int]) -> None:
     names = _names(f)
     for i in missing:
-        if _depends(value, inputs[i]):
-            raise NoGradientError(
-                f"'{f.label}' has no gradient by {names[i]}: {_why(value, inputs[i])} A zero would be wrong."
-            )
+        if depends(value, inputs[i]):
+            raise _broken(f, names[i], value, inputs[i])
     if len(missing) == len(inputs):
         raise NoGradientError(
             f"'{f.label}' has no gradient: its value does not depend on {' or '.join(names)}. It is constant, or made "
@@ -96,8 +89,7 @@ def _check_picks(
     connected = {i for (_, held), partial in zip(picks, partials, strict=True) if partial is not None for i in held}
     for pick, held in picks:
         if not held <= connected:
-            name = f.variables[min(held - connected)]
-            raise NoGradientError(f"'{f.label}' has no gradient by {name}: {_why(value, pick)} A zero would be wrong.")
+            raise _broken(f, f.variables[min(held - connected)], value, pick)
 
 
 def _names(f: Function) -> tuple[str, ...]:
@@ -106,22 +98,20 @@ def _names(f: Function) -> tuple[str, ...]:
 
 def _unregistered(f: Function, value: tf.Tensor, inputs: Sequence[tf.Tensor]) -> NoGradientError:
     for name, source in zip(_names(f), inputs, strict=True):
-        if _depends(value, source) and _broken_at(value, source) is not None:
-            return NoGradientError(f"'{f.label}' has no gradient by {name}: {_why(value, source)}")
+        if depends(value, source) and _broken_at(value, source) is not None:
+            return _broken(f, name, value, source)
     return NoGradientError(f"'{f.label}' uses an operation for which TensorFlow has no gradient.")
 
 
-def _why(value: tf.Tensor, source: tf.Tensor) -> str:
+def _broken(f: Function, name: str, value: tf.Tensor, source: tf.Tensor) -> NoGradientError:
     """Names the operation that breaks the path, its cure, and the user's line."""
     operation = _broken_at(value, source)
     if operation is None:
-        return "an operation on the way to its value passes no gradient on."
+        why = "an operation on the way to its value passes no gradient on, and a zero would be wrong."
+        return NoGradientError(f"'{f.label}' has no gradient by {name}: {why}")
+    why = f"{_spelled(operation)} breaks the path to its value, and a zero would be wrong. {_cure(operation)}"
     place = user_frame(operation.traceback)
-    return f"{_spelled(operation)} breaks the path to its value. {_cure(operation)}{_line(place)}"
-
-
-def _line(place: str) -> str:
-    return f"\n{place}\n " if place else ""
+    return NoGradientError("\n".join([f"'{f.label}' has no gradient by {name}: {why}", *([place] if place else [])]))
 
 
 def _cure(operation: tf.Operation) -> str:
@@ -146,59 +136,18 @@ def _spelled(operation: tf.Operation) -> str:
     return f"TensorFlow's {operation.type}"
 
 
-def _depends(value: tf.Tensor, source: tf.Tensor) -> bool:
-    return source.ref() in _ancestors(value)
-
-
-def _ancestors(value: tf.Tensor) -> dict:
-    """What a value is computed from, within its graph, by reference; calls of inner functions are looked into."""
-    found: dict = {}
-    open_tensors = [value]
-    while open_tensors:
-        tensor = open_tensors.pop()
-        if tensor.ref() in found or not tf.is_symbolic_tensor(tensor):
-            continue
-        found[tensor.ref()] = tensor
-        open_tensors += _read_by(tensor)
-    return found
-
-
-def _read_by(tensor: tf.Tensor) -> list[tf.Tensor]:
-    """The inputs of an operation that this output of it depends on; all of them where that cannot be told."""
-    operation = tensor.op
-    if operation.type in _SHAPE_ONLY:
-        return []
-    inner = _inner_graph(operation)
-    if inner is None:
-        return list(operation.inputs)
-    ancestors = _ancestors(inner.outputs[operation.outputs.index(tensor)])
-    return [x for x, given in zip(operation.inputs, inner.inputs, strict=True) if given.ref() in ancestors]
-
-
-def _inner_graph(operation: tf.Operation) -> tf.Graph | None:
-    """The graph of the function that an operation calls, or None."""
-    if operation.type not in _CALLS:
-        return None
-    name = operation.get_attr("f").name
-    function = operation.graph._get_function(name)
-    graph = getattr(function, "graph", None)
-    # A tape adds outputs to the inner graph, behind those of the call.
-    fits = graph is not None and len(graph.inputs) == len(operation.inputs)
-    return graph if fits and len(graph.outputs) >= len(operation.outputs) else None
-
-
 def _broken_at(value: tf.Tensor, source: tf.Tensor) -> tf.Operation | None:
     """The first operation on a way from source to value that passes no gradient on.
 
     It leaves operations in the graph behind; an error follows.
     """
-    ancestors = _ancestors(value)
+    ancestors = ancestors_of(value)
     reached = {source.ref()}
     breaks = []
     for operation in list(value.graph.get_operations()):
         outputs = [output for output in operation.outputs if output.ref() in ancestors]
         arriving = [i for i, x in enumerate(operation.inputs) if x.ref() in reached]
-        if not outputs or not arriving or operation.type in _SHAPE_ONLY:
+        if not outputs or not arriving or operation.type in SHAPE_ONLY:
             continue
         stopped = [_stops(operation, i, outputs) for i in arriving]
         if all(stopped):
@@ -210,15 +159,15 @@ def _broken_at(value: tf.Tensor, source: tf.Tensor) -> tf.Operation | None:
 
 def _stops(operation: tf.Operation, which: int, outputs: Sequence[tf.Tensor]) -> tf.Operation | None:
     """The operation at which the gradient stops between an input and these outputs: itself, an inner one, or None."""
-    inner = _inner_graph(operation)
+    inner = called_graph(operation)
     if inner is not None:
-        ends = [inner.outputs[operation.outputs.index(output)] for output in outputs]
+        ends = [inner.outputs[output.value_index] for output in outputs]
         source = inner.inputs[which]
         with inner.as_default():
-            found = [_broken_at(end, source) for end in ends if _depends(end, source)]
+            found = [_broken_at(end, source) for end in ends if depends(end, source)]
         return found[0] if found else None
-    if operation.type in ("If", "StatelessIf", "While", "StatelessWhile"):
-        return operation if which == 0 and operation.type.endswith("If") else None
+    if operation.type in BRANCHES or operation.type in LOOPS:
+        return operation if which == 0 and operation.type in BRANCHES else None
     try:
         gradient = tensorflow_ops.get_gradient_function(operation)
     except LookupError:

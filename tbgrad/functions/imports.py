@@ -46,9 +46,7 @@ def import_function(path: str, dimensions: int | None = None) -> Function:
     stem = Path(place).stem if place.endswith(".py") else place
     unique = f"{naming.slug(f'{stem}.{name}')}_{naming.short_hash(path)}"
     if isinstance(found, Function):
-        return dataclasses.replace(
-            found.with_dimensions(dimensions), name=unique, fingerprint=_fingerprint(module)
-        )
+        return dataclasses.replace(found.with_dimensions(dimensions), name=unique, fingerprint=_fingerprint(module))
     return from_callable(found, unique, dimensions)
 
 
@@ -87,13 +85,11 @@ def from_callable(call: Any, name: str = "", dimensions: int | None = None) -> F
     if not variables and any(a.kind == a.VAR_POSITIONAL for a in arguments):
         if dimensions is None:
             raise FunctionImportError(
-                f"{name or label} takes any number of variables; say how many, by --dimensions or dimensions=2."
+                f"{label} takes any number of variables; say how many, by --dimensions or dimensions=2."
             )
         variables = [f"x{i}" for i in range(dimensions)]
     if not variables:
-        raise FunctionImportError(
-            f"{name or label} takes no variables; expected arguments without defaults, as in f(x, y)."
-        )
+        raise FunctionImportError(f"{label} takes no variables; expected arguments without defaults, as in f(x, y).")
     return Function(call, tuple(variables), **known).with_dimensions(dimensions)
 
 

@@ -1,4 +1,5 @@
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -72,11 +73,11 @@ def test_an_error_in_the_function_shows_the_users_own_line():
         lambda x, y: np.sin(x),
         lambda x, y: float(x) * y,
         lambda x, y: x * tf.constant(1.0, tf.float16),
-        lambda x, y: None,
+        lambda x, y: sys.exit(3),
         lambda x, y: {}["key"],
         lambda x, y, *, z: x,
     ],
-    ids=["numpy", "float", "dtypes", "nothing", "lookup", "missing"],
+    ids=["numpy", "float", "dtypes", "exit", "lookup", "missing"],
 )
 def test_errors_when_it_is_called(call):
     assert "raised an error when it was called" in refused(FunctionCallError, call)
@@ -219,4 +220,8 @@ def test_an_error_at_run_time_shows_the_line_that_made_the_operation():
 
 def test_a_function_in_another_dtype_says_which_to_ask_for():
     message = refused(FunctionCallError, lambda x, y: tf.cast(x * y, tf.float32))
-    assert "gives float32 where it was given float64; compute in it, by dtype='float32'" in message
+    assert "gives float32 where it was given float64; expected the same. Compute in it, by dtype='float32'" in message
+
+
+def test_a_function_that_returns_nothing():
+    assert "'lambda' returns nothing; expected one value" in refused(FunctionCallError, lambda x, y: None)
