@@ -1,5 +1,7 @@
 """Oracles that share no code with tbgrad: mpmath reads a formula's text as Python, NumPy loops run the optimizers."""
 
+import functools
+
 import mpmath
 import numpy as np
 
@@ -17,8 +19,10 @@ def _cbrt(u):
     return mpmath.sign(u) * mpmath.cbrt(abs(u))
 
 
-def _mpmath_names():
-    """The names of formulas, by mpmath: where it has none, by its definition."""
+@functools.cache
+def _mpmath_names(precision):
+    """The names of formulas, by mpmath in this many bits: where it has none, by its definition."""
+    assert precision == mpmath.mp.prec
     same = "sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh exp expm1 log log1p sqrt sign"
     same += " floor ceil erf erfc"
     one, phi = mpmath.mpf(1), lambda u: (1 + mpmath.erf(u / mpmath.sqrt(2))) / 2
@@ -62,7 +66,7 @@ def _mpmath_names():
 
 def _evaluated(code, values):
     """Evaluates a formula as Python; comprehensions see only globals."""
-    return eval(code, {"__builtins__": {}} | _mpmath_names() | values)
+    return eval(code, {"__builtins__": {}} | _mpmath_names(mpmath.mp.prec) | values)
 
 
 def _mpf(value):
@@ -103,6 +107,40 @@ def _partials(f, point):
     at = [mpmath.mpf(x) for x in point]
     orders = np.eye(len(at), dtype=int).tolist()
     return [mpmath.diff(f, tuple(at), tuple(order)) for order in orders]
+
+
+class Exact:
+    """A Function's formula at 50 digits, whether of single variables or of a vector; floats in, floats out."""
+
+    def __init__(self, f):
+        self.dimensions, self.variables = f.dimensions, f.variables
+        self.vector = f.formula.vector
+        self.code = compile(f.formula.text.rpartition("->")[2].strip().replace("^", "**"), "formula", "eval")
+        self.parameters = dict(f.parameters)
+
+    def _value(self, *position):
+        named = {self.vector: list(position), "n": len(position)} if self.vector else {}
+        named = named or dict(zip(self.variables, position, strict=True))
+        return _evaluated(self.code, {name: mpmath.mpf(x) for name, x in self.parameters.items()} | named)
+
+    def value(self, point):
+        with mpmath.workdps(DIGITS):
+            return float(self._value(*map(mpmath.mpf, point)))
+
+    def gradient(self, point):
+        with mpmath.workdps(DIGITS):
+            return np.array([float(x) for x in _partials(self._value, point)])
+
+    def hessian(self, point):
+        unit = np.eye(self.dimensions, dtype=int)
+        matrix = np.zeros(unit.shape)
+        with mpmath.workdps(DIGITS):
+            at = tuple(map(mpmath.mpf, point))
+            for i in range(self.dimensions):
+                for j in range(i + 1):
+                    orders = tuple((unit[i] + unit[j]).tolist())
+                    matrix[i, j] = matrix[j, i] = mpmath.diff(self._value, at, orders)
+        return matrix
 
 
 def sgd(gradient, start, rate, steps, momentum=0.0, nesterov=False):

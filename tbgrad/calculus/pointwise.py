@@ -57,13 +57,13 @@ def manner(f: Function, dtype: str) -> Manner:
     return Manner.TOGETHER if f.formula is not None else _found(f, dtype).manner
 
 
-def note(f: Function) -> str:
-    """One sentence on a function that is evaluated point by point; empty for others, and before an evaluation."""
+def notes(f: Function) -> tuple[str, ...]:
+    """A sentence on a function that is evaluated point by point; none for others, and before an evaluation."""
     if all(manner(f, dtype) is Manner.TOGETHER for dtype in ("float64", "float32")):
-        return ""
+        return ()
     return (
         f"'{f.label}' mixes points, or takes one at a time: it was evaluated for each point alone (tf.vectorized_map), "
-        "so that each gradient is that of its own point."
+        "so that each gradient is that of its own point.",
     )
 
 

@@ -156,6 +156,12 @@ def echo_lines(lines: Iterable[str]) -> None:
     click.echo("\n".join(lines))
 
 
+def echo_notes(notes: Iterable[str]) -> None:
+    """Prints notes to stderr."""
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
+
+
 def echo_json(document: Mapping[str, Any]) -> None:
     """Prints one JSON document to stdout."""
     click.echo(json.dumps(plain(document), ensure_ascii=False))
@@ -164,8 +170,7 @@ def echo_json(document: Mapping[str, Any]) -> None:
 def echo_outcome(outcome: Any, as_json: bool, quiet: bool) -> None:
     """Prints what an experiment says, and exits with its code."""
     if not quiet:
-        for note in outcome.notes:
-            click.echo(f"note: {note}", err=True)
+        echo_notes(outcome.notes)
     if as_json:
         echo_json(outcome.report)
     else:

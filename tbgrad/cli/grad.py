@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from tbgrad.cli.base import FunctionCommand, echo_json, echo_lines, start_tensorflow
+from tbgrad.cli.base import FunctionCommand, echo_json, echo_lines, echo_notes, start_tensorflow
 from tbgrad.cli.options import (
     function_argument,
     number_options,
@@ -52,9 +52,12 @@ def grad(
         return
     start_tensorflow(quiet)
     from tbgrad.calculus.derivatives import evaluate
+    from tbgrad.calculus.pointwise import notes
 
     seed_tensorflow(seed)
     result = evaluate(f, where, dtype=dtype)
+    if not quiet:
+        echo_notes(notes(f))
     rows = list(zip(result.position, result.value, result.gradient, result.finite, strict=True))
     if as_json:
         points_found = [_point(p, v, g, finite) for p, v, g, finite in rows]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tbgrad import naming
+from tbgrad.calculus import pointwise
 from tbgrad.calculus.derivatives import as_points
 from tbgrad.descent.loops import descend, resolve_rate
 from tbgrad.descent.optimizers import Optimizer
@@ -74,7 +75,8 @@ def log_descent(
         report |= {"steps": steps, "metrics": metrics(descent)}
         report["starts"] = [_start(descent, k) for k in range(len(starts))]
         exit_code = START_FAILED if failed else 0
-        return Product(summarize(descent), _arrays(descent), report, describe_descent(descent), exit_code)
+        lines = describe_descent(descent)
+        return Product(summarize(descent), _arrays(descent), report, lines, exit_code, pointwise.notes(f))
 
     return launch(place, name, asked, work)
 

@@ -35,6 +35,7 @@ class Product:
       report: for --json, without the run's place; it may hold arrays of `arrays` under their names.
       lines: for people, without the run's place.
       exit_code: of the command.
+      notes: for stderr.
     """
 
     records: Sequence[Record]
@@ -42,6 +43,7 @@ class Product:
     report: Mapping[str, Any]
     lines: Sequence[str]
     exit_code: int = 0
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ def launch(place: Place, name: str, asked: Mapping[str, Any], work: Callable[[],
     stored = [name for name, value in report.items() if name in product.arrays and value is product.arrays[name]]
     kept = naming.plain(report | dict.fromkeys(stored))
     shown = kept | {name: product.arrays[name] for name in stored}
-    outcome = Outcome(shown, (*product.lines, str(directory)), product.exit_code)
+    outcome = Outcome(shown, (*product.lines, str(directory)), product.exit_code, tuple(product.notes))
     replace = place.overwrite or (info is not None and info.get("status") != "running")
     with open_run(directory, "replace" if replace else "refuse", {"asked": asked, "versions": versions()}) as run:
         run.write(_with_trial(record, run_name) for record in product.records)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tbgrad import naming
-from tbgrad.calculus import surfaces
+from tbgrad.calculus import pointwise, surfaces
 from tbgrad.calculus.sweeps import fixed_values
 from tbgrad.errors import OptionError, UndefinedError
 from tbgrad.experiments import conditions
@@ -66,7 +66,9 @@ def log_surface(
         arrays = {n: getattr(result, n) for n in ("x", "y", "position", "value", "gradient")}
         report = {"function": result.subject.identity, "axes": result.axes, "fixed": result.fixed, **arrays}
         report |= {"where": result.where, "undefined": result.undefined, "kinks": result.kinks, "views": seen}
-        return Product(surface_records(result, seen), arrays, report, describe_surface(result))
+        return Product(
+            surface_records(result, seen), arrays, report, describe_surface(result), notes=pointwise.notes(f)
+        )
 
     return launch(place, name, asked, work)
 

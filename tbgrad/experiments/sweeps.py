@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tbgrad import naming
-from tbgrad.calculus import sweeps
+from tbgrad.calculus import pointwise, sweeps
 from tbgrad.experiments import conditions
 from tbgrad.experiments.launching import Outcome, Place, Product, launch
 from tbgrad.functions.function import Function
@@ -47,7 +47,11 @@ def log_sweep(
     report = {"function": result.subject.identity, "axis": result.axis, "fixed": result.fixed, **arrays}
     report |= {"where": result.where, "undefined": undefined(result)}
     report["tangents"] = [vars(t) for t in result.tangents]
-    return launch(place, name, asked, lambda: Product(summarize(result), arrays, report, describe_sweep(result)))
+
+    def work() -> Product:
+        return Product(summarize(result), arrays, report, describe_sweep(result), notes=pointwise.notes(f))
+
+    return launch(place, name, asked, work)
 
 
 def describe_sweep(result: Sweep) -> list[str]:

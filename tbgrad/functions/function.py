@@ -262,7 +262,8 @@ class Function:
         """Whether it is a formula all of whose operations are analytic, also with complex arguments."""
         if self.formula is None:
             return False
-        known = (OPERATIONS.get(node.operation) for node in self.formula.nodes)
+        nodes = expand(self.formula, self.dimensions, self.parameters)
+        known = (OPERATIONS.get(node.operation) for node in nodes)
         return all(operation is None or operation.analytic for operation in known)
 
     @property
@@ -292,9 +293,11 @@ class Function:
         """
         if len(point) != self.dimensions:
             given = f"{len(point)} coordinate{'s'[: len(point) != 1]}"
+            may_be_vector = self.formula is None and self.dimensions == 1
+            hint = f" --dimensions {len(point)} makes it so many." if self.family or may_be_vector else ""
             raise ShapeError(
                 f"the point ({', '.join(map(str, point))}) has {given}; '{self.label}' has "
-                f"{self.dimensions}: {', '.join(self.variables)}."
+                f"{self.dimensions}: {', '.join(self.variables)}.{hint}"
             )
         return tuple(float(x) for x in point)
 

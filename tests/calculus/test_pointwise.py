@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 import tbgrad
-from tbgrad.calculus.pointwise import Manner, manner, note
+from tbgrad.calculus.pointwise import Manner, manner, notes
 from tbgrad.errors import FunctionCallError
 from tbgrad.functions.function import Function
 
@@ -125,7 +125,7 @@ def test_graphs_sweeps_surfaces_and_descents(name):
 def test_functions_of_many_points_take_them_together(name):
     f = tbgrad.resolve(TOGETHER[name], dimensions=3)
     found = tbgrad.evaluate(f, TRIPLES)
-    assert manner(f, "float64") is Manner.TOGETHER and note(f) == ""
+    assert manner(f, "float64") is Manner.TOGETHER and notes(f) == ()
     for i, point in enumerate(TRIPLES):
         value, gradient = eagerly(lambda p, call=TOGETHER[name]: tf.reshape(call(p[None]), []), point, True)
         np.testing.assert_allclose(found.value[i], value, rtol=1e-13)
@@ -207,10 +207,10 @@ def test_equal_points_settle_nothing():
 
 def test_the_note_says_so():
     f = tbgrad.resolve(OF_PAIRS["mean"])
-    assert note(f) == ""
+    assert notes(f) == ()
     tbgrad.evaluate(f, PAIRS)
-    assert "each point alone (tf.vectorized_map)" in note(f)
-    assert note(tbgrad.resolve("ripple")) == ""
+    assert "each point alone (tf.vectorized_map)" in notes(f)[0]
+    assert notes(tbgrad.resolve("ripple")) == ()
 
 
 def test_nothing_is_logged_where_vectorization_fails(capfd):

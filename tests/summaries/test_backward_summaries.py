@@ -24,7 +24,7 @@ TEXTS = [
     "(x + 1.25)*(y - 2.5)/(1 + (x + 1.25)*(y - 2.5)) + atan2(x + 1.25, x*y)",
 ]
 FUNCTIONS = {**CATALOGUE, **{text: Function.of_formula(text) for text in TEXTS}}
-POINT = (0.7, 1.3)
+POINT = (0.7, 1.3, 0.4, 1.1)
 
 
 def summarized(f, point=POINT):
@@ -152,7 +152,7 @@ def test_a_parameter_that_equals_another_number_is_one_node_with_it(name, parame
     passes, graph, _ = summarized(f)
     names = [node.name for node in graph.nodes]
     assert len(set(names)) == len(names) and names.count("2") == 1
-    expected = mp_gradient(f.formula.text.split("->")[1].strip(), f.variables, POINT, **f.parameters)
+    expected = mp_gradient(f.formula.text.split("->")[1].strip(), f.variables, POINT[: f.dimensions], **f.parameters)
     assert passes.gradient == pytest.approx([float(g) for g in expected], rel=1e-12)
 
 
