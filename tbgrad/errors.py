@@ -19,6 +19,7 @@
     └── RunError                     the work failed                     exit code 1
         ├── BackendError             RuntimeError
         ├── FunctionCallError        RuntimeError
+        ├── GradientError            AssertionError
         ├── NoGradientError          RuntimeError
         ├── RunLockedError           RuntimeError
         └── WriteError               OSError
@@ -136,6 +137,10 @@ class BackendError(RunError, RuntimeError):
 
 class FunctionCallError(RunError, RuntimeError):
     """The user's own function raised an error."""
+
+
+class GradientError(RunError, AssertionError):
+    """A gradient disagrees with differences."""
 
 
 class NoGradientError(RunError, RuntimeError):

@@ -9,15 +9,16 @@ from tbgrad.figures.contours import surface_figure
 from tbgrad.figures.curves import curve_figure
 from tbgrad.figures.histories import history_figure
 from tbgrad.figures.paths import path_figure
-from tbgrad.results import Descent, Surface, Sweep
+from tbgrad.figures.v_curves import v_figure
+from tbgrad.results import Descent, GradientCheck, Surface, Sweep
 
 
-def show(result: Sweep | Surface | Descent) -> Figure:
+def show(result: Sweep | Surface | Descent | GradientCheck) -> Figure:
     """Draws a result.
 
     Args:
       result: a `Sweep` is drawn as curve, a `Surface` as contours with its gradient, a `Descent` as path on its
-        landscape, or as value over the steps where it has none.
+        landscape, or as value over the steps where it has none, a `GradientCheck` as the V of its errors.
 
     Returns:
       A Matplotlib figure, which a notebook displays.
@@ -32,4 +33,6 @@ def show(result: Sweep | Surface | Descent) -> Figure:
     if isinstance(result, Descent):
         path = path_figure(result)
         return history_figure(result) if path is None else path.figure
+    if isinstance(result, GradientCheck):
+        return v_figure(result)
     raise OptionError(f"there is no figure for a {type(result).__name__}.")

@@ -10,6 +10,7 @@ belong to the result and are not to be written to.
 from __future__ import annotations
 
 from tbgrad.results.curvatures import Curvature
+from tbgrad.results.checks import CheckVerdict, GradientCheck, PointCheck
 from tbgrad.results.descents import FAILED, Descent, Reading, Status, Verdict
 from tbgrad.results.graphs import Graph, GraphOperation
 from tbgrad.results.passes import Backward, BackwardNode
@@ -21,11 +22,14 @@ __all__ = [
     "Backward",
     "BackwardNode",
     "Curvature",
+    "CheckVerdict",
     "Descent",
     "Evaluation",
+    "GradientCheck",
     "Graph",
     "GraphOperation",
     "KnownMinimum",
+    "PointCheck",
     "Reading",
     "Status",
     "Subject",

@@ -1,0 +1,65 @@
+"""Formulas made at random: what a check says of their gradients, and of wrong ones, against what mpmath says.
+
+Run: python benchmarks/checks.py [formulas]
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+# The tests' formulas and their oracle.
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+import numpy as np
+from measuring import machine
+from random_formulas import expected, flipped, formulas, with_a_term_dropped
+
+import tbgrad
+
+FORMULAS = 1000
+KINDS = ("as it is", "sign flipped", "term dropped")
+
+
+def gradient_of(kind: str, tree: tuple, text: str, seed: int) -> object:
+    if kind == "as it is":
+        return text
+    return flipped(tree) if kind == "sign flipped" else with_a_term_dropped(tree, seed)
+
+
+def main() -> None:
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else FORMULAS
+    said = {kind: Counter() for kind in KINDS}
+    seconds = 0.0
+    for number, (tree, text, points) in enumerate(formulas(count)):
+        for kind in KINDS:
+            began = time.perf_counter()
+            check = tbgrad.check_gradient(gradient_of(kind, tree, text, number), points)
+            seconds += time.perf_counter() - began
+            for point in check.points:
+                wanted = expected(tree, point.position, point.reverse)
+                found = point.verdict.value
+                said[kind][wanted, found] += 1
+                if wanted is not None and wanted != found:
+                    print(f"WRONG: {kind}: {text} at {point.position.tolist()}: said {found}, mpmath says {wanted}")
+                    print(f"  reverse {point.reverse}, differences {point.differences} ± {point.uncertainty}")
+                    print(f"  {point.cause}", flush=True)
+    print(f"{count:,} formulas, each in 6 points; {machine()}; {1e3 * seconds / count / len(KINDS):.0f} ms a check\n")
+    print(f"{'gradient':<14} {'mpmath says':<24} {'points':>7} {'same verdict':>13}")
+    for kind, counts in said.items():
+        for wanted in sorted({w for w, _ in counts if w is not None}):
+            points = sum(n for (w, _), n in counts.items() if w == wanted)
+            print(f"{kind:<14} {wanted:<24} {points:>7} {counts[wanted, wanted]:>13}")
+    left = sum(n for counts in said.values() for (wanted, _), n in counts.items() if wanted is None)
+    wrong = sum(n for counts in said.values() for (w, f), n in counts.items() if w is not None and w != f)
+    print(f"\nwrong verdicts: {wrong}; not judged, where float64 computes no digit of the formula: {left}")
+
+
+if __name__ == "__main__":
+    np.seterr(all="ignore")
+    main()
