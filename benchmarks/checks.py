@@ -57,7 +57,7 @@ def main() -> None:
             print(f"{kind:<14} {wanted:<24} {points:>7} {counts[wanted, wanted]:>13}")
     left = sum(n for counts in said.values() for (wanted, _), n in counts.items() if wanted is None)
     wrong = sum(n for counts in said.values() for (w, f), n in counts.items() if w is not None and w != f)
-    print(f"\nwrong verdicts: {wrong}; not judged, where float64 computes no digit of the formula: {left}")
+    print(f"\nwrong verdicts: {wrong}; not judged, where float64 leaves no digit to tell it by: {left}")
 
 
 if __name__ == "__main__":

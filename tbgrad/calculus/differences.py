@@ -29,8 +29,8 @@ _GAIN = 1e-6
 # Rounding is believed to be at most so many times its first-order bound.
 _SLACK = 4.0
 _SURE = 10.0
-# So many of the smallest steps show rounding alone.
-_SMALLEST = 12
+# So many of the smallest steps show rounding alone, and a bound of it is so many times its mean.
+_SMALLEST, _SEEN = 12, 3.0
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,10 @@ def climb(evaluate: Callable[[np.ndarray], Rounded], position: np.ndarray, lines
     noise = np.fmax(np.fmax(ahead_noise, behind_noise), noise[:, None])
     hidden = np.fmax(np.fmax(ahead_hidden, behind_hidden), hidden[:, None])
     forward, backward = (np.where(np.isfinite(v), v, np.nan) for v in (ahead_value, behind_value))
-    return Ladder(step.reshape(-1, STEPS), center, forward, backward, ahead, behind, noise, noise + hidden)
+    found = Ladder(step.reshape(-1, STEPS), center, forward, backward, ahead, behind, noise, noise + hidden)
+    # Inside a custom gradient or a compiled function rounding may grow more than the bound knows.
+    noise = np.fmax(noise, _seen_rounding(found)[:, None])
+    return dataclasses.replace(found, noise=noise, slack=noise + hidden)
 
 
 def central_slopes(ladder: Ladder) -> Slopes:
@@ -147,9 +150,7 @@ def _limits(ladder: Ladder, difference: np.ndarray, base: int) -> Slopes:
     feared = np.flatnonzero((ladder.slack > 2.0 * ladder.noise).any(axis=1))
     if not len(feared):
         return cautious
-    part = ladder.lines(feared)
-    noise = np.fmax(part.noise, _seen_rounding(part)[:, None])
-    bold = _extrapolated(dataclasses.replace(part, noise=noise, slack=noise), difference[feared], base)
+    bold = _extrapolated(dataclasses.replace(ladder, slack=ladder.noise).lines(feared), difference[feared], base)
     sure = np.abs(bold.slope) > _SURE * bold.error
     for field in dataclasses.fields(Slopes):
         getattr(cautious, field.name)[feared[sure]] = getattr(bold, field.name)[sure]
@@ -157,12 +158,17 @@ def _limits(ladder: Ladder, difference: np.ndarray, base: int) -> Slopes:
 
 
 def _seen_rounding(ladder: Ladder) -> np.ndarray:
-    """The largest bend of the values at the smallest steps, where a smooth function has none but rounding, `[m]`."""
+    """Rounding as the values show it at the smallest steps, `[m]`: how much their bend changes from step to step.
+
+    There a smooth function's bend is next to nothing, and at a jump it stays the same.
+    """
     usable = np.isfinite(ladder.step)
     smallest = usable & (np.cumsum(usable[:, ::-1], axis=1)[:, ::-1] <= _SMALLEST)
     with np.errstate(all="ignore"):
-        bend = np.abs(ladder.forward - 2.0 * ladder.center[:, None] + ladder.backward)
-    return np.where(smallest & np.isfinite(bend), bend, 0.0).max(axis=1)
+        bend = ladder.forward - 2.0 * ladder.center[:, None] + ladder.backward
+        changes = np.abs(np.diff(bend, axis=1))
+    told = smallest[:, :-1] & np.isfinite(changes)
+    return _SEEN * np.where(told, changes, 0.0).sum(axis=1) / np.maximum(told.sum(axis=1), 1)
 
 
 def _steps(position: np.ndarray, lines: np.ndarray) -> np.ndarray:

@@ -35,7 +35,7 @@ def v_figure(check: GradientCheck) -> Figure:
             _draw(axes, check, step, error)
         else:
             axes.text(0.5, 0.5, "no differences here", ha="center", transform=axes.transAxes)
-        set_title(axes, title(check.subject), caption(check), width=0.98)
+        set_title(axes, title(check.subject), caption(check))
         if axes.get_legend_handles_labels()[0]:
             add_legend(figure)
         return figure

@@ -1,0 +1,41 @@
+"""Random formulas: no verdict differs from mpmath's, for right gradients and for wrong ones.
+
+`benchmarks/checks.py` does it for a thousand.
+"""
+
+import pytest
+from random_formulas import expected, flipped, formulas, with_a_term_dropped
+
+import tbgrad
+
+MADE = formulas(120, seed=11)
+
+
+def compared(make):
+    """(what mpmath says, what the check says) of every point, and those where they differ, with their formulas."""
+    said, wrong = [], []
+    for number, (tree, text, points) in enumerate(MADE):
+        check = tbgrad.check_gradient(make(tree, text, number), points)
+        for point in check.points:
+            wanted, found = expected(tree, point.position, point.reverse), point.verdict.value
+            if wanted is not None:
+                said.append(wanted)
+                if wanted != found:
+                    wrong.append((text, point.position.tolist(), wanted, found, point.cause))
+    return said, wrong
+
+
+@pytest.mark.parametrize(
+    ("make", "least"),
+    [
+        (lambda tree, text, number: text, {"agrees": 350, "undefined here": 100, "not differentiable here": 5}),
+        (lambda tree, text, number: flipped(tree), {"disagrees": 300}),
+        (lambda tree, text, number: with_a_term_dropped(tree, number), {"disagrees": 200, "agrees": 80}),
+    ],
+    ids=["as it is", "sign flipped", "term dropped"],
+)
+def test_no_wrong_verdict(make, least):
+    said, wrong = compared(make)
+    assert wrong == []
+    # The test says something only if each verdict is there.
+    assert all(said.count(verdict) >= count for verdict, count in least.items()), {v: said.count(v) for v in set(said)}
