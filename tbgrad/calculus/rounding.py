@@ -25,6 +25,8 @@ _PARTS = ("Unpack", "Pack", "StridedSlice", "Slice", "GatherV2", "ConcatV2", "Sp
 _CHOICES = ("Neg", "Abs", "Select", "SelectV2", "Maximum", "Minimum")
 _EXACT = frozenset((*_MOVES, *_PARTS, *_CHOICES))
 
+_GOLDEN = 0.6180339887498949
+
 
 @dataclass(frozen=True)
 class Rounded:
@@ -110,13 +112,10 @@ def _build_gradient_rounding(f: Function, dtype: str) -> Callable:
         results = _computed(_leading_to(value), value.dtype)
         pairs = zip(results, tape.gradient(value, results), strict=True)
         pairs = [(result, _finite(_terms(adjoint))) for result, adjoint in pairs if adjoint is not None]
-        bound = tf.zeros_like(position)
-        # Alternate signs, so that what cancels in one sum does not in the other.
-        for signs in ((1.0, 1.0), (1.0, -1.0)):
-            weighted = [signs[i % 2] * terms for i, (_, terms) in enumerate(pairs)]
-            moved = tape.gradient([result for result, _ in pairs], position, output_gradients=weighted)
-            bound += 0.0 if moved is None else _finite(tf.abs(moved))
-        return bound
+        # Weights that no two sums share, so that what cancels in the function does not cancel here.
+        weighted = [(1.0 + i * _GOLDEN % 1.0) * terms for i, (_, terms) in enumerate(pairs)]
+        moved = tape.gradient([result for result, _ in pairs], position, output_gradients=weighted)
+        return tf.zeros_like(position) if moved is None else _finite(tf.abs(moved))
 
     signature = [tf.TensorSpec([None, f.dimensions], dtype)]
     return tf.function(program, input_signature=signature, autograph=False).get_concrete_function()

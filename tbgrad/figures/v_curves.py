@@ -71,8 +71,8 @@ def _draw(axes: Axes, check: GradientCheck, step: np.ndarray, error: np.ndarray)
         axes.fill_between(step, low, high, color=TYPICAL, alpha=0.2, linewidth=0, label="80 % of the points")
         axes.plot(step, series, color=TYPICAL, label="median")
     if known[worst] and (alone or point.verdict != CheckVerdict.AGREES):
-        place = ", ".join(f"{n} = {x:.4g}" for n, x in zip(check.subject.variables, point.position, strict=True))
-        axes.plot(step, drawn[worst], color=WORST, linewidth=1.2, label=place if len(place) < 30 else "worst point")
+        place = ", ".join(f"{n} = {x:.3g}" for n, x in zip(check.subject.variables, point.position, strict=True))
+        axes.plot(step, drawn[worst], color=WORST, linewidth=1.2, label=place if len(place) < 18 else "worst point")
     bottom = float(series.min())
     good = np.flatnonzero(series <= _AS_GOOD * bottom)
     best = step[good[len(good) // 2]]
