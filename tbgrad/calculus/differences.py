@@ -29,8 +29,8 @@ _GAIN = 1e-6
 # Rounding is believed to be at most so many times its first-order bound.
 _SLACK = 4.0
 _SURE = 10.0
-# So many of the smallest steps show rounding alone, and a bound of it is so many times its mean.
-_SMALLEST, _SEEN = 12, 3.0
+# So many of the smallest steps show rounding alone.
+_SMALLEST = 10
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Ladder:
 
     Attributes:
       step: NaN where the step is lost in the point's coordinate.
+      size: of the largest coordinate that moves, `[m]`.
       center: value at the point, `[m]`.
       forward, backward: values at the displaced points; NaN where undefined or out of the floats.
       ahead, behind: the displacements as rounded.
@@ -47,6 +48,7 @@ class Ladder:
     """
 
     step: np.ndarray
+    size: np.ndarray
     center: np.ndarray
     forward: np.ndarray
     backward: np.ndarray
@@ -125,7 +127,8 @@ def climb(evaluate: Callable[[np.ndarray], Rounded], position: np.ndarray, lines
     noise = np.fmax(np.fmax(ahead_noise, behind_noise), noise[:, None])
     hidden = np.fmax(np.fmax(ahead_hidden, behind_hidden), hidden[:, None])
     forward, backward = (np.where(np.isfinite(v), v, np.nan) for v in (ahead_value, behind_value))
-    found = Ladder(step.reshape(-1, STEPS), center, forward, backward, ahead, behind, noise, noise + hidden)
+    size = np.where(lines != 0, np.abs(position.astype(np.float64))[:, None, :], 0.0).max(axis=-1).ravel()
+    found = Ladder(step.reshape(-1, STEPS), size, center, forward, backward, ahead, behind, noise, noise + hidden)
     # Inside a custom gradient or a compiled function rounding may grow more than the bound knows.
     noise = np.fmax(noise, _seen_rounding(found)[:, None])
     return dataclasses.replace(found, noise=noise, slack=noise + hidden)
@@ -158,17 +161,19 @@ def _limits(ladder: Ladder, difference: np.ndarray, base: int) -> Slopes:
 
 
 def _seen_rounding(ladder: Ladder) -> np.ndarray:
-    """Rounding as the values show it at the smallest steps, `[m]`: how much their bend changes from step to step.
+    """Rounding as the values show it at the smallest steps, `[m]`.
 
-    There a smooth function's bend is next to nothing, and at a jump it stays the same.
+    From step h to h/2 and h/4 to one side, f(h) - 3 f(h/2) + 2 f(h/4) is next to nothing for a smooth function, and
+    at a kink or a jump at the very point too.
     """
     usable = np.isfinite(ladder.step)
     smallest = usable & (np.cumsum(usable[:, ::-1], axis=1)[:, ::-1] <= _SMALLEST)
-    with np.errstate(all="ignore"):
-        bend = ladder.forward - 2.0 * ladder.center[:, None] + ladder.backward
-        changes = np.abs(np.diff(bend, axis=1))
-    told = smallest[:, :-1] & np.isfinite(changes)
-    return _SEEN * np.where(told, changes, 0.0).sum(axis=1) / np.maximum(told.sum(axis=1), 1)
+    found = np.zeros(len(usable))
+    for side in (ladder.forward, ladder.backward):
+        with np.errstate(all="ignore"):
+            rest = np.abs(side[:, :-2] - 3.0 * side[:, 1:-1] + 2.0 * side[:, 2:])
+        found = np.maximum(found, np.where(smallest[:, :-2] & np.isfinite(rest), rest, 0.0).max(axis=1))
+    return found
 
 
 def _steps(position: np.ndarray, lines: np.ndarray) -> np.ndarray:

@@ -135,7 +135,7 @@ class Inquiry:
         n, d = shape.shape
         flat = shape.ravel()
         sides, growing = np.full((2, n * d), np.nan), trend(ladder, central)
-        error = slopes.error.copy()
+        error, usual = slopes.error.copy(), np.zeros(n * d)
         for side, sign, edge in ((0, 1, Shape.AHEAD_ONLY), (1, -1, Shape.BEHIND_ONLY)):
             lines = np.flatnonzero(np.isin(flat, (edge, Shape.KINK)))
             if len(lines):
@@ -143,7 +143,10 @@ class Inquiry:
                 found = one_sided_slopes(part, sign)
                 sides[side, lines] = found.slope
                 alone = flat[lines] == edge
-                growing.shape[lines[alone]] = trend(part, part.one_sided(sign)).shape[alone]
+                difference = part.one_sided(sign)
+                growing.shape[lines[alone]] = trend(part, difference).shape[alone]
+                moderate = np.abs(part.step / np.maximum(1.0, part.size)[:, None] - 0.5) < 0.5
+                usual[lines] = np.where(moderate & np.isfinite(difference), np.abs(difference), 0.0).max(axis=1)
                 error[lines[alone]] = found.error[alone]
         complexes = self._complex_slopes(self.exact.position[some]).ravel()
         exact, reverse = self.exact.gradient[some].astype(np.float64), self.reverse.gradient[some].astype(np.float64)
@@ -167,6 +170,7 @@ class Inquiry:
                     error=float(error[i * d + j]),
                     ahead=float(sides[0, i * d + j]),
                     behind=float(sides[1, i * d + j]),
+                    usual=float(usual[i * d + j]),
                     trend=Shape(int(growing.shape[i * d + j])),
                     last=float(growing.last[i * d + j] if shape[i, j] == Shape.SMOOTH else bend[i, j]),
                     unsteady=bool(unsteady[i, j]),

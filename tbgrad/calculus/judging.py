@@ -42,6 +42,7 @@ class Evidence:
       reverse_wobble: the same of `reverse`.
       slope, error: by central differences, with its uncertainty; NaN where they do not converge.
       ahead, behind: one-sided slopes where they matter, or NaN.
+      usual: at the edge of the domain the largest slope of f at moderate steps to the side that is there.
       trend: of the differences as the step shrinks: `STEEP` or `JUMP` where they grow without bound.
       last: what stays or grows, at the smallest step where rounding does not cover it.
       unsteady: whether the reverse gradient changes within a step so small that differences could not see it.
@@ -61,6 +62,7 @@ class Evidence:
     error: float
     ahead: float
     behind: float
+    usual: float
     trend: Shape
     last: float
     unsteady: bool
@@ -116,11 +118,11 @@ def _judge_edge(e: Evidence) -> Judgement:
     ahead = e.shape == Shape.AHEAD_ONLY
     slope, side = (e.ahead, "above") if ahead else (e.behind, "below")
     cause = f"it is defined only for {e.variable} {side} the point, the edge of its domain"
-    certain = math.isfinite(slope) and _ERRORS * e.error <= _EDGE * max(abs(slope), e.scale)
+    certain = math.isfinite(slope) and _ERRORS * e.error <= _EDGE * max(abs(slope), e.usual)
     if e.trend in _GROWING and not certain:
         return Judgement(CheckVerdict.NOT_DIFFERENTIABLE, 0.0, f"{cause}, where the slope grows without bound")
     room = _EDGE * max(abs(slope), abs(e.reverse)) + _ERRORS * e.error
-    if math.isfinite(room) and abs(e.reverse - slope) <= room:
+    if certain and math.isfinite(room) and abs(e.reverse - slope) <= room:
         digits = _digits(abs(e.reverse - slope), max(e.scale, abs(slope)))
         return Judgement(CheckVerdict.AGREES, digits, f"{cause}; the slope of that side agrees")
     return Judgement(CheckVerdict.NOT_DIFFERENTIABLE, 0.0, f"{cause}, and its slope there is not the gradient")

@@ -24,6 +24,8 @@ _FALLING, _GROWING = 0.7, 1.1
 _JUMP = 0.9
 # A side of the point belongs to the domain if f is defined at so many of its smallest steps.
 _NEAR = 3
+# Relative to the coordinate, or 1: values that change within it tell where the domain ends.
+_CLOSE = 1e-12
 
 
 class Shape(enum.IntEnum):
@@ -67,6 +69,11 @@ def shapes(ladder: Ladder) -> Trend:
 def _defined(ladder: Ladder, side: np.ndarray) -> np.ndarray:
     """Whether f is defined at the smallest steps to a side."""
     usable = np.isfinite(ladder.step)
+    # Steps so small that no value changes tell nothing, as of asin(exp(x)) at 0.
+    same = (ladder.forward == ladder.center[:, None]) & (ladder.backward == ladder.center[:, None])
+    telling = usable & ~same
+    close = (telling & (ladder.step <= _CLOSE * np.maximum(1.0, ladder.size)[:, None])).any(axis=1)
+    usable = np.where(close[:, None], telling, usable)
     # The count of usable steps from the small end on.
     place = np.cumsum(usable[:, ::-1], axis=1)[:, ::-1]
     near = usable & (place <= _NEAR)

@@ -84,7 +84,9 @@ def _build(f: Function, dtype: str) -> RoundingProgram:
         for result, adjoint in zip(results, tape.gradient(value, results), strict=True):
             size = _by_point(tf.abs(result))
             if adjoint is None:
-                hidden = tf.maximum(hidden, _finite(size))
+                # What is the same at all points is rounded alike at all.
+                varies = tf.reduce_max(result) > tf.reduce_min(result)
+                hidden = tf.maximum(hidden, tf.where(varies, _finite(size), tf.zeros_like(size)))
                 continue
             moved = _by_point(tf.abs(result) * tf.abs(adjoint))
             bound += _finite(moved)
