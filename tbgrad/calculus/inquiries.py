@@ -5,6 +5,7 @@ Source: Griewank & Walther (2008), Evaluating Derivatives, section 1; Squire & T
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from tbgrad.errors import NoGradientError
 from tbgrad.functions.function import Function
 from tbgrad.results import CheckVerdict, PointCheck
 
+_MODERATE = 1e-3
 _SAMPLES, _LAST_DIGITS = 8, 4
 # A float32 value that is farther off than this, relatively, has lost its digits to rounding or underflow.
 _SPOILED = 1e-5
@@ -144,8 +146,10 @@ class Inquiry:
                 sides[side, lines] = found.slope
                 alone = flat[lines] == edge
                 difference = part.one_sided(sign)
-                growing.shape[lines[alone]] = trend(part, difference).shape[alone]
-                moderate = np.abs(part.step / np.maximum(1.0, part.size)[:, None] - 0.5) < 0.5
+                plain = dataclasses.replace(part, slack=part.noise)
+                growing.shape[lines[alone]] = trend(plain, difference).shape[alone]
+                share = part.step / np.maximum(1.0, part.size)[:, None]
+                moderate = (share > _MODERATE) & (share <= 1.0)
                 usual[lines] = np.where(moderate & np.isfinite(difference), np.abs(difference), 0.0).max(axis=1)
                 error[lines[alone]] = found.error[alone]
         complexes = self._complex_slopes(self.exact.position[some]).ravel()
