@@ -119,7 +119,7 @@ def _judge_edge(e: Evidence) -> Judgement:
     slope, side = (e.ahead, "above") if ahead else (e.behind, "below")
     cause = f"it is defined only for {e.variable} {side} the point, the edge of its domain"
     certain = math.isfinite(slope) and _ERRORS * e.error <= _EDGE * max(abs(slope), e.usual)
-    if e.trend in _GROWING and not certain:
+    if e.trend in _GROWING and not _ERRORS * e.error <= _EDGE * abs(slope):
         return Judgement(CheckVerdict.NOT_DIFFERENTIABLE, 0.0, f"{cause}, where the slope grows without bound")
     room = _EDGE * max(abs(slope), abs(e.reverse)) + _ERRORS * e.error
     if certain and math.isfinite(room) and abs(e.reverse - slope) <= room:
