@@ -61,7 +61,8 @@ def check_gradient(f: Any, points: Any, *, dtype: str | None = None, region: str
         # Where f holds float32 numbers of its own, the witnesses are in float32 too.
         with contextlib.suppress(FunctionCallError):
             exact, witness_dtype = reverse_gradient(f, position.astype(np.float64)), "float64"
-    inquiry = Inquiry(f, reverse, exact, values_for_differences(f, witness_dtype), witness_dtype)
+    values = values_for_differences(f, witness_dtype, reverse.missing)
+    inquiry = Inquiry(f, reverse, exact, values, witness_dtype)
     parts = [inquiry.block(np.arange(len(position))[some]) for some in _blocks(*position.shape)]
     found = [point for block, _, _ in parts for point in block]
     step, error = (np.concatenate([part[i] for part in parts]) for i in (1, 2))

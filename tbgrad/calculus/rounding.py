@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from tbgrad.calculus.derivatives import checked_value
+from tbgrad.calculus.derivatives import checked_value, value_and_gradient
+from tbgrad.calculus.pointwise import Manner, manner
 from tbgrad.functions.function import Function
 
 # These move numbers about and round nothing.
@@ -67,7 +68,16 @@ def rounding_program(f: Function, dtype: str) -> RoundingProgram:
     Raises:
       FunctionCallError: f cannot be called in this dtype.
     """
-    return f.program(("rounding", dtype), lambda: _build(f, dtype))
+    if manner(f, dtype) is Manner.TOGETHER:
+        return f.program(("rounding", dtype), lambda: _build(f, dtype))
+    kernel = value_and_gradient(f, dtype)
+
+    def of_points_alone(position: tf.Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        # What happens inside the vectorized function is not seen: only that the value itself is rounded.
+        value = np.asarray(kernel(position)[0])
+        return value, np.zeros_like(value), np.abs(value)
+
+    return RoundingProgram(of_points_alone, frozenset(), dtype)
 
 
 def _build(f: Function, dtype: str) -> RoundingProgram:
@@ -102,6 +112,8 @@ def _build(f: Function, dtype: str) -> RoundingProgram:
 def gradient_rounding(f: Function, position: np.ndarray) -> np.ndarray:
     """A first-order bound of the rounding of the reverse gradient at positions, of their dtype: float64 `[n, d]`."""
     dtype = position.dtype.name
+    if manner(f, dtype) is not Manner.TOGETHER:
+        return np.zeros(position.shape)
     program = f.program(("gradient_rounding", dtype), lambda: _build_gradient_rounding(f, dtype))
     return np.finfo(dtype).eps * np.asarray(program(tf.constant(position)), np.float64)
 
@@ -137,7 +149,13 @@ def _leading_to(value: tf.Tensor) -> list[tf.Operation]:
 def _computed(operations: Sequence[tf.Operation], dtype: tf.DType) -> list[tf.Tensor]:
     """Results of this dtype that have a row for each point; what has none is the same at all points."""
     results = [t for o in operations for t in o.outputs]
-    return [t for t in results if t.dtype == dtype and t.shape.rank and t.shape[0] is None]
+    return [t for t in results if t.dtype == dtype and t.shape.rank and _points_axis(t) is not None]
+
+
+def _points_axis(numbers: tf.Tensor) -> int | None:
+    """The axis of the points, the only one whose length is not known; in formulas of a vector it is the last."""
+    axes = [i for i, length in enumerate(numbers.shape) if length is None]
+    return axes[0] if len(axes) == 1 else None
 
 
 def _terms(adjoint: tf.Tensor) -> tf.Tensor:
@@ -147,7 +165,7 @@ def _terms(adjoint: tf.Tensor) -> tf.Tensor:
 
 
 def _by_point(numbers: tf.Tensor) -> tf.Tensor:
-    return tf.reduce_sum(numbers, axis=list(range(1, numbers.shape.rank)))
+    return tf.reduce_sum(numbers, axis=[i for i in range(numbers.shape.rank) if i != _points_axis(numbers)])
 
 
 def _finite(numbers: tf.Tensor) -> tf.Tensor:

@@ -35,6 +35,7 @@ from tbgrad.errors import OptionError
 def check(
     function: str,
     parameters: tuple,
+    dimensions: int | None,
     at: tuple,
     points: int | None,
     dtype: str,
@@ -58,7 +59,7 @@ def check(
     """
     if at and points is not None:
         raise OptionError("--points draws random points where no --at is given; leave one of the two out.")
-    f = resolve_function(function, parameters)
+    f = resolve_function(function, parameters, dimensions)
     where = [resolve_point(f, point) for point in at]
     start_tensorflow(quiet)
     from tbgrad.experiments.checks import POINTS, log_check

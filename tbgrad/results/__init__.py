@@ -9,8 +9,8 @@ belong to the result and are not to be written to.
 
 from __future__ import annotations
 
-from tbgrad.results.curvatures import Curvature
 from tbgrad.results.checks import CheckVerdict, GradientCheck, PointCheck
+from tbgrad.results.curvatures import Curvature
 from tbgrad.results.descents import FAILED, Descent, Reading, Status, Verdict
 from tbgrad.results.graphs import Graph, GraphOperation
 from tbgrad.results.passes import Backward, BackwardNode
@@ -21,8 +21,8 @@ __all__ = [
     "FAILED",
     "Backward",
     "BackwardNode",
-    "Curvature",
     "CheckVerdict",
+    "Curvature",
     "Descent",
     "Evaluation",
     "GradientCheck",

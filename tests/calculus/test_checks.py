@@ -203,7 +203,8 @@ def test_no_path_back_is_a_wrong_gradient_not_a_zero():
     assert "has no gradient" in check.cause and np.isnan(check.points[0].reverse).all()
     assert check.points[0].differences[0] == pytest.approx(np.cos(1.0), rel=1e-9)
     one = tbgrad.check_gradient(lambda x, y: x**2 + tf.stop_gradient(y**2), [[1.0, 2.0]])
-    assert one.verdict == DISAGREES and "∂f/∂y is 0 where the differences give 4" in one.cause
+    assert one.verdict == DISAGREES and "no gradient by y: tf.stop_gradient breaks the path" in one.cause
+    assert one.points[0].differences.tolist() == pytest.approx([2.0, 4.0], rel=1e-9)
 
 
 @pytest.mark.parametrize("name", sorted(catalogue.catalogue()))
@@ -213,6 +214,10 @@ def test_every_catalogue_function_agrees(name, dtype):
     points, region = draw_points(f, 30, seed=3)
     assert "domain" in region
     check = tbgrad.check_gradient(f, points, dtype=dtype)
+    if (name, dtype) == ("cross_in_tray", "float32"):
+        # exp(100) is beyond the floats of single precision.
+        assert check.verdict == UNDEFINED and "float32" in check.cause
+        return
     assert check.verdict == AGREES, check.cause
     assert check.digits > (9 if dtype == "float64" else 3)
 
