@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from tbgrad.calculus import pointwise
 from tbgrad.calculus.failures import failed, of_vector_hint
+from tbgrad.calculus.kernels import Kernel
 from tbgrad.calculus.pointwise import Manner
 from tbgrad.calculus.tapes import partial_derivatives
 from tbgrad.errors import FunctionCallError, OptionError, RangeError, ShapeError, TbgradError
@@ -51,7 +52,7 @@ def evaluate(f: Function, points: Any, *, dtype: str | None = None) -> Evaluatio
     """
     position = as_points(f, points, dtype)
     value, gradient = value_and_gradient(f, position.dtype.name)(position)
-    return Evaluation(f.subject(), position, value.numpy(), gradient.numpy())
+    return Evaluation(f.subject(), position, value, gradient)
 
 
 def as_points(f: Function, points: Any, dtype: str | None = None) -> np.ndarray:
@@ -85,21 +86,24 @@ def check_function(f: Any) -> None:
         raise OptionError(f"expected a Function, got {f!r}; tbgrad.resolve({f!r}) makes one.")
 
 
-def value_and_gradient(f: Function, dtype: str) -> Callable[[Any], tuple[tf.Tensor, tf.Tensor]]:
+def value_and_gradient(f: Function, dtype: str) -> Callable[[Any], tuple[np.ndarray, np.ndarray]]:
     """The compiled kernel: positions `[n, d]` to value `[n]` and gradient `[n, d]`, both of this dtype.
 
     A function that mixes points is called for each point alone; see `pointwise`.
     """
 
-    def program(manner: Manner) -> Callable[[Any], tuple[tf.Tensor, tf.Tensor]]:
-        key = ("value_and_gradient", dtype, manner)
-        made = f.program(key, lambda: compiled(f, dtype, lambda position: differentiate(f, position)))
-        return lambda position: run_program(f, made, tf.constant(position))
+    def program(manner: Manner) -> Callable[[Any], tuple[np.ndarray, np.ndarray]]:
+        def make() -> Kernel:
+            traced = compiled(f, dtype, lambda position: differentiate(f, position))
+            return Kernel(traced, elementary=f.formula is not None)
 
-    def kernel(position: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:
+        made = f.program(("value_and_gradient", dtype, manner), make)
+        return lambda position: run_program(f, made, position)
+
+    def kernel(position: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         position = np.asarray(position, dtype)
         if not len(position):
-            return tf.zeros(0, dtype), tf.zeros((0, f.dimensions), dtype)
+            return np.zeros(0, dtype), np.zeros((0, f.dimensions), dtype)
         value, gradient = program(pointwise.settle(f, position, program))(position)
         if len(value) != len(position):
             raise _wrong_shape(f, tuple(value.shape), (len(position),))

@@ -50,7 +50,7 @@ def surface(
     flat = as_points(f, position.reshape(-1, f.dimensions).astype(float), dtype)
     for (name, low, high), coordinate in zip(ranges, (x, y), strict=True):
         check_resolution(f"{name}={low:.17g}:{high:.17g}", coordinate, dtype)
-    value, gradient = (tensor.numpy() for tensor in value_and_gradient(f, dtype)(flat))
+    value, gradient = value_and_gradient(f, dtype)(flat)
     return Surface(
         f.subject(),
         (ranges[0][0], ranges[1][0]),

@@ -82,7 +82,7 @@ def sweep(
     position = np.concatenate([along, touching])
     position = as_points(f, position, dtype)
     check_resolution(f"{axis or 'the distance'}={low:.17g}:{high:.17g}", coordinate, dtype)
-    value, gradient = (tensor.numpy() for tensor in value_and_gradient(f, dtype)(position))
+    value, gradient = value_and_gradient(f, dtype)(position)
     # Only the swept direction's derivatives count: another one may be undefined there without harm.
     swept = direction != 0
     slope = (gradient[:, swept] * direction[swept].astype(dtype)).sum(axis=-1)

@@ -38,7 +38,7 @@ def automatic_rate(f: Function, optimizer: str, starts: np.ndarray) -> tuple[flo
     rate, rule = 1.0 / curvature, "1 / largest |eigenvalue| of the Hessian at the start"
     _, gradient = value_and_gradient(f, starts.dtype.name)(starts)
     with np.errstate(over="ignore"):
-        steepest = float(np.linalg.norm(gradient.numpy(), axis=-1).max())
+        steepest = float(np.linalg.norm(gradient, axis=-1).max())
     if not np.isfinite(steepest):
         return general[0], f"{general[1]}, because the gradient at the start is not finite"
     if rate * steepest > 0.1 * width:

@@ -1,0 +1,138 @@
+"""Runs a program of value and gradient for any number of points: in chunks, on several cores, in flat memory.
+
+A chunk's temporaries stay in the processor's cache, and what is held beyond the results does not grow with the number
+of points. For many points the program is compiled by XLA, which makes one pass over memory of all its operations, but
+takes a tenth of a second and more to do so. This module must not know what is differentiated, nor how.
+
+Source: Lam, Rothberg & Wolf (1991), The Cache Performance and Optimizations of Blocked Algorithms.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tbgrad.calculus.sines import with_polynomial_sines
+
+# Coordinates in a chunk, 1 or 2 MiB. Larger ones leave the cache, smaller ones pay for more calls.
+CHUNK = 2**18
+# From so many coordinates on XLA's compilation is worth its time.
+FUSED_FROM = 2**20
+# A call holds Python's lock for a quarter of its time.
+_MOST_THREADS = 4
+# XLA's are less exact than TensorFlow's own: 3e-12 near the zeros of log Γ.
+_INEXACT = {"Lgamma"}
+# Where TensorFlow's memory starts; it may end the process where it is given other memory.
+_ALIGNMENT = 64
+
+
+class Kernel:
+    """A traced program, ready for any number of points.
+
+    Args:
+      program: a `ConcreteFunction` from positions `[n, d]` to value `[n]` and gradient `[n, d]`, for any n. Each
+        point's results must depend on that point alone.
+      elementary: whether it holds only TensorFlow's mathematics, as a formula does, so that XLA may compile it and
+        several threads may call it at once. Other programs may hold Python code, assertions or state.
+    """
+
+    def __init__(self, program: Any, *, elementary: bool):
+        self._program, self._elementary = program, elementary
+        self._dtype = program.inputs[0].dtype.name
+        self._fused: Any = None
+        self._tried = False
+
+    @property
+    def graph(self) -> Any:
+        """The program's graph."""
+        return self._program.graph
+
+    def __call__(self, position: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Value `[n]` and gradient `[n, d]` at positions `[n, d]`, of the program's dtype; the arrays are the caller's.
+
+        The results do not depend on the number of points, but for roundings: XLA's operations round differently, and
+        near the end of a chunk others are used than within.
+
+        Raises:
+          tf.errors.OpError: the program failed, or gives another number of values than it was given points.
+        """
+        count, dimensions = position.shape
+        size = max(1, CHUNK // max(1, dimensions))
+        if count <= size:
+            value, gradient = self._program(tf.constant(position, self._dtype))
+            return value.numpy(), gradient.numpy()
+        if self._elementary and position.size >= FUSED_FROM and not self._tried:
+            self._fused, self._tried = self._compiled(position[:size]), True
+        fused = self._fused if position.size >= FUSED_FROM else None
+        value, gradient = np.empty(count, self._dtype), np.empty(position.shape, self._dtype)
+        threads = min(_MOST_THREADS, os.cpu_count() or 1) if self._elementary else 1
+        todo = iter(range(0, count, size))
+        with ThreadPoolExecutor(threads) as pool:
+            try:
+                list(pool.map(lambda _: self._work(fused, todo, size, position, value, gradient), range(threads)))
+            finally:
+                _exhaust(todo)
+        return value, gradient
+
+    def _work(self, fused: Any, todo: Iterator[int], size: int, position: np.ndarray, *results: np.ndarray) -> None:
+        """One thread's part: whichever chunk is next.
+
+        All chunks have one size, or XLA would compile anew; the last one begins within the one before it.
+        """
+        given, tensor = _shared_memory((size, position.shape[1]), self._dtype)
+        try:
+            for first in todo:
+                start = min(first, len(position) - size)
+                np.copyto(given, position[start : start + size], casting="unsafe")
+                for result, found in zip(results, self._outputs(fused, tensor), strict=True):
+                    result[first : first + size] = np.asarray(found)[first - start :]
+        except BaseException:
+            _exhaust(todo)
+            raise
+
+    def _outputs(self, fused: Any, tensor: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        if fused is not None:
+            value, gradient, *far = fused(tensor)
+            if not any(np.asarray(each).any() for each in far):
+                return value, gradient
+        value, gradient = self._program(tensor)
+        if len(value) != len(tensor):
+            raise tf.errors.InvalidArgumentError(None, None, f"{len(value)} values for {len(tensor)} points.")
+        return value, gradient
+
+    def _compiled(self, chunk: np.ndarray) -> Any:
+        """The program compiled by XLA for this many points, or None where XLA cannot or should not."""
+        if self._program.captured_inputs or {o.type for o in self._program.graph.get_operations()} & _INEXACT:
+            return None
+        fused = tf.function(
+            with_polynomial_sines(self._program, self._dtype),
+            input_signature=[tf.TensorSpec(chunk.shape, self._dtype)],
+            autograph=False,
+            jit_compile=True,
+        ).get_concrete_function()
+        try:
+            fused(tf.constant(chunk, self._dtype))
+        except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
+            # An operation that XLA does not know.
+            return None
+        return fused
+
+
+def _exhaust(todo: Iterator[int]) -> None:
+    """Leaves nothing to do for the other threads."""
+    deque(todo, maxlen=0)
+
+
+def _shared_memory(shape: tuple[int, int], dtype: str) -> tuple[np.ndarray, tf.Tensor]:
+    """An array and a tensor of the same memory: what is written into the one is read from the other."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    memory = np.empty(size + _ALIGNMENT, np.uint8)
+    first = -memory.ctypes.data % _ALIGNMENT
+    array = memory[first : first + size].view(dtype).reshape(shape)
+    return array, tf.experimental.dlpack.from_dlpack(array.__dlpack__())
