@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from tbgrad import naming
-from tbgrad.calculus import checks
+from tbgrad.calculus import checks, pointwise
 from tbgrad.experiments import conditions
 from tbgrad.experiments.launching import Outcome, Place, Product, launch
 from tbgrad.figures.v_curves import caption
@@ -41,7 +42,12 @@ def log_check(
     settings += [("points", str(points))] if not len(at) and points != POINTS else []
     settings += conditions.common(dtype, seed)
     name = naming.run_name(f.name, "check", settings, asked, hashed=len(at) > 2)
-    return launch(place, name, asked, lambda: _product(checks.check_gradient(f, where, dtype=dtype, region=region)))
+
+    def work() -> Product:
+        product = _product(checks.check_gradient(f, where, dtype=dtype, region=region))
+        return dataclasses.replace(product, notes=pointwise.notes(f))
+
+    return launch(place, name, asked, work)
 
 
 def _product(result: GradientCheck) -> Product:
