@@ -31,6 +31,8 @@ _SLACK = 4.0
 _SURE = 10.0
 # So many of the smallest steps show rounding alone.
 _SMALLEST = 10
+# So many of one sign among them are no chance.
+_ALL_ALIKE = 8
 
 
 @dataclass(frozen=True)
@@ -164,15 +166,19 @@ def _seen_rounding(ladder: Ladder) -> np.ndarray:
     """Rounding as the values show it at the smallest steps, `[m]`.
 
     From step h to h/2 and h/4 to one side, f(h) - 3 f(h/2) + 2 f(h/4) is next to nothing for a smooth function, and
-    at a kink or a jump at the very point too.
+    at a kink or a jump at the very point too. Where it has one sign at all steps, it is no rounding: so at a pole, or
+    where a logarithm begins.
     """
     usable = np.isfinite(ladder.step)
     smallest = usable & (np.cumsum(usable[:, ::-1], axis=1)[:, ::-1] <= _SMALLEST)
     found = np.zeros(len(usable))
     for side in (ladder.forward, ladder.backward):
         with np.errstate(all="ignore"):
-            rest = np.abs(side[:, :-2] - 3.0 * side[:, 1:-1] + 2.0 * side[:, 2:])
-        found = np.maximum(found, np.where(smallest[:, :-2] & np.isfinite(rest), rest, 0.0).max(axis=1))
+            rest = side[:, :-2] - 3.0 * side[:, 1:-1] + 2.0 * side[:, 2:]
+        rest = np.where(smallest[:, :-2] & np.isfinite(rest), rest, 0.0)
+        above, below = (rest > 0).sum(axis=1), (rest < 0).sum(axis=1)
+        meant = (np.minimum(above, below) == 0) & (np.maximum(above, below) >= _ALL_ALIKE)
+        found = np.maximum(found, np.where(meant, 0.0, np.abs(rest).max(axis=1)))
     return found
 
 

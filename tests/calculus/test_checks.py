@@ -79,6 +79,15 @@ def test_where_differences_cannot_tell_they_accuse_nobody(formula):
         ("(x + y + abs(x - y))/2", [1.5, 1.5], "kink"),
         ("sqrt(abs(x*y))", [0.0, 0.0], "kink"),
         ("sign(x)", [0.0], "jump"),
+        ("where(x > 0, log(x), 0)", [0.0], "jump"),
+        ("where(x > 0, 1/x, 0)", [0.0], "jump"),
+        ("mod(x, 2)", [4.0], "jump"),
+        ("round(x)", [0.5], "jump"),
+        ("softplus(-abs(x))", [0.0], "kink"),
+        ("maximum(x, y)**2", [2.0, 2.0], "kink"),
+        ("sum(abs(q[i]) for i in range(n))", [0.0, 3.0], "kink"),
+        ("cbrt(x)", [0.0], "grows without bound"),
+        ("where(x > 0, x*log(x), 0)", [0.0], ""),
         ("sign(sin(x + y))", [-2.0, 2.0], "jump"),
         ("atan2(y, x)", [-1.0, 0.0], "jump"),
         ("sqrt(abs(x))", [0.0], "grows without bound"),
@@ -89,8 +98,25 @@ def test_where_differences_cannot_tell_they_accuse_nobody(formula):
     ],
 )
 def test_no_derivative_here(formula, point, says):
-    found = at(f"x, y -> {formula}" if len(point) == 2 else formula, *point)
+    found = at(f"x, y -> {formula}" if len(point) == 2 and "q[" not in formula else formula, *point)
     assert found.verdict == KINK and says in found.cause
+
+
+@pytest.mark.parametrize(
+    ("formula", "slope"),
+    [
+        ("where(x != 0, sin(x)/x, 1)", 0.0),
+        ("where(x != 0, x**2*sin(1/x), 0)", 0.0),
+        ("where(x != 0, x + x**2*sin(1/x), 0)", 1.0),
+        ("where(x > 0, x**1.5, 0)", 0.0),
+    ],
+)
+def test_the_branch_not_taken_spoils_a_gradient_that_is_there(formula, slope):
+    found = at(formula, 0.0)
+    if np.isfinite(found.reverse).all():
+        assert (found.verdict, found.reverse.tolist()) == (AGREES, [slope])
+    else:
+        assert found.verdict == DISAGREES and "the branch that tf.where did not take" in found.cause
 
 
 def test_relu_and_the_maximum_of_two():
