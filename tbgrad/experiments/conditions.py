@@ -10,10 +10,9 @@ from tbgrad.functions.function import Function
 
 def parameters(f: Function) -> list[tuple[str, str]]:
     """The function's parameters that were set, and its number of variables where that is not the usual one."""
-    unusual = f.family is not None and f.dimensions != f.family.dimensions
     changed = ((name, value) for name, value in f.parameters.items() if value != f.defaults.get(name))
     settings = [(name, naming.number(value)) for name, value in changed]
-    return [("dimensions", str(f.dimensions)), *settings] if unusual else settings
+    return [("dimensions", str(f.dimensions)), *settings] if f.resized else settings
 
 
 def common(dtype: str, seed: int) -> list[tuple[str, str]]:

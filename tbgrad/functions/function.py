@@ -218,8 +218,13 @@ class Function:
             domain=self.domain,
             minima=self.known_minima(),
             remark=" ".join(filter(None, [self.kinks, self.remark])),
-            any_dimension=self.family is not None,
+            resized=self.resized,
         )
+
+    @property
+    def resized(self) -> bool:
+        """Whether it has another number of variables than it usually has."""
+        return self.family is not None and self.dimensions != self.family.dimensions
 
     def with_dimensions(self, dimensions: int | None) -> Function:
         """The same function in this many variables; as it is for None.

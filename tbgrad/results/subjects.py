@@ -39,7 +39,7 @@ class Subject:
       domain: (low, high) for each variable, or None.
       minima: the known global minima.
       remark: where it has no gradient, and what else to know.
-      any_dimension: whether it is made in other numbers of variables too.
+      resized: whether it has another number of variables than it usually has.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Subject:
     domain: tuple[tuple[float, float], ...] | None = None
     minima: tuple[KnownMinimum, ...] = ()
     remark: str = ""
-    any_dimension: bool = False
+    resized: bool = False
 
     @property
     def identity(self) -> str:

@@ -41,7 +41,7 @@ def hparams(descent: Descent) -> dict[str, Any]:
         "optimizer": descent.optimizer,
         "learning_rate": descent.learning_rate,
         **settings,
-        **({"dimensions": len(descent.subject.variables)} if descent.subject.any_dimension else {}),
+        **({"dimensions": len(descent.subject.variables)} if descent.subject.resized else {}),
         **{f"parameter_{name}": descent.subject.parameters[name] for name in descent.subject.changed},
         "start": first if len(starts) == 1 else f"{len(starts)} starts",
         "steps": descent.steps,

@@ -171,3 +171,12 @@ def test_the_board_knows_the_default(document, tmp_path, monkeypatch, small, log
     monkeypatch.chdir(tmp_path)
     assert document("board")["logdir"] == "logs"
     assert len(document("compare")["runs"]) == 6
+
+
+def test_another_number_of_variables_is_another_function(typed, logdir):
+    for size in ("2", "3"):
+        words = ["descend", "rastrigin", "--dimensions", size, "--steps", "3", "--learning-rate", "0.001"]
+        assert typed(*words, "--logdir", logdir).exit_code == 0
+    lines = typed("compare", logdir).stdout.splitlines()
+    assert "rastrigin" in lines and "rastrigin in 3 variables" in lines
+    assert any("rastrigin/descent/sgd_lr0.001_dimensions3_steps3" in line for line in lines)
