@@ -5,7 +5,8 @@ Where a formula's index starts at 0 and its source's at 1, `i + 1` stands for th
 
 from __future__ import annotations
 
-from tbgrad.functions.function import Function, Minimum, any_dimension
+from tbgrad.functions.families import any_dimension
+from tbgrad.functions.function import Function, Minimum
 
 _SURVEY = "Jamil & Yang (2013), A Literature Survey of Benchmark Functions for Global Optimisation Problems"
 _LIBRARY = "Surjanovic & Bingham (2013), Virtual Library of Simulation Experiments"

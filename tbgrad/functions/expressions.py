@@ -10,12 +10,11 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from tbgrad.errors import FormulaError, OptionError, nearest
 from tbgrad.functions.expansion import expand
 from tbgrad.functions.floats import PYTHON
-from tbgrad.functions.interpreters import Table, interpret
+from tbgrad.functions.interpreters import interpret
 from tbgrad.functions.nodes import LOOPS, Node, SharedNodes
 from tbgrad.functions.operations import CONSTANTS, FUNCTIONS
 from tbgrad.functions.syntax import Reader
@@ -100,29 +99,6 @@ def constant(text: str, values: Mapping[str, float] | None = None) -> float:
             place = re.search(rf"\b{re.escape(name)}\b", text)
             raise FormulaError(f"expected a number, but '{name}' is not one.", text, place.start() if place else 0)
     return float(interpret(expand(formula, 0, dict(formula.parameters), by_hand=True), PYTHON, values or {})[-1])
-
-
-def compute(formula: Formula, dimensions: int, rows: Any, parameters: Mapping[str, float], table: Table) -> Any:
-    """The value of a formula.
-
-    Args:
-      formula: a parsed formula.
-      dimensions: d.
-      rows: an array `[d, ...]`, or d arrays of equal shape, one for each variable.
-      parameters: the value of each.
-      table: the operations on these arrays.
-
-    Returns:
-      An array of the shape of a row.
-    """
-    nodes = expand(formula, dimensions, parameters)
-    if formula.vector:
-        names = {node.name for node in nodes if node.operation == "variable"}
-        values = {name: rows[int(name[len(formula.vector) :])] for name in names} | {formula.vector: rows}
-    else:
-        values = dict(zip(formula.variables, rows, strict=True))
-    value = interpret(nodes, table, values)[-1]
-    return value if hasattr(value, "dtype") else value + 0.0 * rows[0]
 
 
 def bind(kind: str, known: Mapping[str, float], given: Mapping[str, float]) -> dict[str, float]:

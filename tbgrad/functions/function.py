@@ -16,38 +16,11 @@ import numpy as np
 
 from tbgrad import naming
 from tbgrad.errors import NoFormulaError, OptionError, ShapeError
-from tbgrad.functions import expressions, notation, typesetting
-from tbgrad.functions.expansion import MOST_DIMENSIONS, expand, least_dimensions
-from tbgrad.functions.interpreters import numpy_table, tensorflow_table
+from tbgrad.functions import computing, expressions, notation, typesetting
+from tbgrad.functions.expansion import MOST_DIMENSIONS, expand
+from tbgrad.functions.families import Family
 from tbgrad.functions.minima import Minimum
-from tbgrad.functions.operations import OPERATIONS
 from tbgrad.results import KnownMinimum, Subject
-
-DIMENSIONS = 2
-
-
-@dataclass(frozen=True)
-class Family:
-    """How a function is made in another number of variables.
-
-    Attributes:
-      make: takes the number of variables and returns the `Function`.
-      dimensions: the usual number.
-      least: the smallest.
-      multiple: of what it must be a multiple.
-    """
-
-    make: Callable[[int], Function]
-    dimensions: int = DIMENSIONS
-    least: int = 1
-    multiple: int = 1
-
-
-def any_dimension(
-    make: Callable[[int], Function], dimensions: int = DIMENSIONS, least: int = 1, multiple: int = 1
-) -> Function:
-    """The function in its usual number of variables, which can be made in others; arguments as in `Family`."""
-    return dataclasses.replace(make(dimensions), family=Family(make, dimensions, least, multiple))
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,29 +108,15 @@ class Function:
         known.setdefault("name", "_".join(filter(None, [naming.slug(plain), naming.short_hash(normal)])))
         defaults = dict(formula.parameters)
         values = expressions.bind(f"'{known['label']}'", defaults, parameters or {})
-        dimensions = _dimensions(formula, text, dimensions, values)
+        dimensions = computing.dimensions(formula, dimensions, values)
         expand(formula, dimensions, values)
         if formula.is_of_any_dimension and not {"domain", "start", "minima"} & known.keys():
             make = functools.partial(cls.of_formula, text, parameters=parameters, **known)
             known.setdefault("family", Family(make))
 
-        def of_vector(position: Any, **settings: float) -> Any:
-            import tensorflow as tf
-
-            # The vector's elements in front: x[i] is a slice, and an index an axis before those of the points.
-            axes = [position.shape.rank - 1, *range(position.shape.rank - 1)]
-            rows = tf.transpose(position, axes)
-            return expressions.compute(formula, dimensions, rows, settings, tensorflow_table(rows[0]))
-
-        def of_columns(*columns: Any, **settings: float) -> Any:
-            return expressions.compute(formula, dimensions, columns, settings, tensorflow_table(columns[0]))
-
-        variables = formula.variables
-        if formula.vector:
-            variables = tuple(f"{formula.vector}{i}" for i in range(dimensions))
-        call = of_vector if formula.vector else of_columns
-        vector = {"takes_vector": bool(formula.vector)}
-        return cls(call, variables, formula=formula, parameters=values, defaults=defaults, **vector, **known)
+        known |= {"parameters": values, "defaults": defaults, "takes_vector": bool(formula.vector)}
+        variables = computing.variables(formula, dimensions)
+        return cls(computing.tensorflow_call(formula, dimensions), variables, formula=formula, **known)
 
     @classmethod
     def of_vector(cls, call: Callable[[Any], Any], dimensions: int, **known: Any) -> Function:
@@ -256,20 +215,12 @@ class Function:
         """
         if self.formula is None:
             raise NoFormulaError(f"'{self.label}' is a Python function; NumPy computes formulas.")
-        rows = np.moveaxis(np.asarray(position), -1, 0)
-        with np.errstate(all="ignore"):
-            return expressions.compute(
-                self.formula, self.dimensions, rows, self.parameters, numpy_table(np, rows.ndim - 1)
-            )
+        return computing.numpy_value(self.formula, self.parameters, np.asarray(position))
 
     @property
     def analytic(self) -> bool:
         """Whether it is a formula all of whose operations are analytic, also with complex arguments."""
-        if self.formula is None:
-            return False
-        nodes = expand(self.formula, self.dimensions, self.parameters)
-        known = (OPERATIONS.get(node.operation) for node in nodes)
-        return all(operation is None or operation.analytic for operation in known)
+        return self.formula is not None and computing.is_analytic(self.formula, self.dimensions, self.parameters)
 
     @property
     def nodes(self) -> tuple[expressions.Node, ...]:
@@ -305,20 +256,3 @@ class Function:
                 f"{self.dimensions}: {', '.join(self.variables)}.{hint}"
             )
         return tuple(float(x) for x in point)
-
-
-def _dimensions(
-    formula: expressions.Formula, text: str, dimensions: int | None, parameters: Mapping[str, float]
-) -> int:
-    """How many variables a formula has, held against how many it should have."""
-    if formula.is_of_any_dimension:
-        dimensions = DIMENSIONS if dimensions is None else dimensions
-        if not 1 <= dimensions <= MOST_DIMENSIONS:
-            raise ShapeError(f"dimensions is {dimensions}; expected 1 to {MOST_DIMENSIONS:,}.")
-        return dimensions
-    own = least_dimensions(formula, parameters) if formula.vector else len(formula.variables)
-    if formula.vector and dimensions is not None and own <= dimensions <= MOST_DIMENSIONS:
-        return dimensions
-    if dimensions is not None and dimensions != own:
-        raise ShapeError(f"'{text}' has {own} variable{'s'[: own != 1]}; expected {dimensions}.")
-    return own

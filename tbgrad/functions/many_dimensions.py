@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 
-from tbgrad.functions.function import Function, Minimum, any_dimension
+from tbgrad.functions.families import any_dimension
+from tbgrad.functions.function import Function, Minimum
 
 
 def _rastrigin(n: int) -> Function:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tbgrad.functions.function import Function, Minimum, any_dimension
+from tbgrad.functions.families import any_dimension
+from tbgrad.functions.function import Function, Minimum
 
 _MORE = "Moré, Garbow & Hillstrom (1981), Testing Unconstrained Optimization Software"
 

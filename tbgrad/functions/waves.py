@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 
-from tbgrad.functions.function import Function, Minimum, any_dimension
+from tbgrad.functions.families import any_dimension
+from tbgrad.functions.function import Function, Minimum
 
 _SURVEY = "Jamil & Yang (2013), A Literature Survey of Benchmark Functions for Global Optimisation Problems"
 _MISHRA = (
