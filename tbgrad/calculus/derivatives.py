@@ -43,7 +43,7 @@ def evaluate(f: Function, points: Any, *, dtype: str | None = None) -> Evaluatio
 
     Returns:
       `Evaluation` with position `[n, d]`, value `[n]` and gradient `[n, d]`. Where f is undefined, they are NaN or
-      infinite, as TensorFlow computes them.
+      infinite, as TensorFlow computes them. Its position is `points` itself, where that is an array of this dtype.
 
     Raises:
       ShapeError: `points` is not `[n, d]`.
@@ -56,7 +56,7 @@ def evaluate(f: Function, points: Any, *, dtype: str | None = None) -> Evaluatio
 
 
 def as_points(f: Function, points: Any, dtype: str | None = None) -> np.ndarray:
-    """Returns points as an array `[n, d]` of a floating dtype.
+    """Returns points as an array `[n, d]` of a floating dtype: themselves, where they are one.
 
     Raises:
       ShapeError: it has another shape.
@@ -77,7 +77,7 @@ def as_points(f: Function, points: Any, dtype: str | None = None) -> np.ndarray:
         )
     if array.dtype.kind not in "biuf":
         raise ShapeError(f"points hold {array.dtype.name}; expected numbers.")
-    return array.astype(dtype)
+    return array.astype(dtype, copy=False)
 
 
 def check_function(f: Any) -> None:

@@ -1,7 +1,7 @@
 """Runs a program of value and gradient for any number of points: in chunks, on several cores, in flat memory.
 
 A chunk's temporaries stay in the processor's cache, and what is held beyond the results does not grow with the number
-of points. For many points the program is compiled by XLA, which makes one pass over memory of all its operations, but
+of points. After many points the program is compiled by XLA, which makes one pass over memory of all its operations, but
 takes a tenth of a second and more to do so. This module must not know what is differentiated, nor how.
 
 Source: Lam, Rothberg & Wolf (1991), The Cache Performance and Optimizations of Blocked Algorithms.
@@ -22,8 +22,8 @@ from tbgrad.calculus.sines import with_polynomial_sines
 
 # Coordinates in a chunk, 1 or 2 MiB. Larger ones leave the cache, smaller ones pay for more calls.
 CHUNK = 2**18
-# From so many coordinates on XLA's compilation is worth its time.
-FUSED_FROM = 2**20
+# After so many coordinates XLA's compilation is worth its time.
+FUSED_AFTER = 2**22
 # A call holds Python's lock for a quarter of its time.
 _MOST_THREADS = 4
 # XLA's are less exact than TensorFlow's own: 3e-12 near the zeros of log Γ.
@@ -46,7 +46,7 @@ class Kernel:
         self._program, self._elementary = program, elementary
         self._dtype = program.inputs[0].dtype.name
         self._fused: Any = None
-        self._tried = False
+        self._tried, self._seen = False, 0
 
     @property
     def graph(self) -> Any:
@@ -67,20 +67,20 @@ class Kernel:
         if count <= size:
             value, gradient = self._program(tf.constant(position, self._dtype))
             return value.numpy(), gradient.numpy()
-        if self._elementary and position.size >= FUSED_FROM and not self._tried:
+        self._seen += position.size
+        if self._elementary and self._seen > FUSED_AFTER and not self._tried:
             self._fused, self._tried = self._compiled(position[:size]), True
-        fused = self._fused if position.size >= FUSED_FROM else None
         value, gradient = np.empty(count, self._dtype), np.empty(position.shape, self._dtype)
         threads = min(_MOST_THREADS, os.cpu_count() or 1) if self._elementary else 1
         todo = iter(range(0, count, size))
         with ThreadPoolExecutor(threads) as pool:
             try:
-                list(pool.map(lambda _: self._work(fused, todo, size, position, value, gradient), range(threads)))
+                list(pool.map(lambda _: self._work(todo, size, position, value, gradient), range(threads)))
             finally:
                 _exhaust(todo)
         return value, gradient
 
-    def _work(self, fused: Any, todo: Iterator[int], size: int, position: np.ndarray, *results: np.ndarray) -> None:
+    def _work(self, todo: Iterator[int], size: int, position: np.ndarray, *results: np.ndarray) -> None:
         """One thread's part: whichever chunk is next.
 
         All chunks have one size, or XLA would compile anew; the last one begins within the one before it.
@@ -90,15 +90,15 @@ class Kernel:
             for first in todo:
                 start = min(first, len(position) - size)
                 np.copyto(given, position[start : start + size], casting="unsafe")
-                for result, found in zip(results, self._outputs(fused, tensor), strict=True):
+                for result, found in zip(results, self._outputs(tensor), strict=True):
                     result[first : first + size] = np.asarray(found)[first - start :]
         except BaseException:
             _exhaust(todo)
             raise
 
-    def _outputs(self, fused: Any, tensor: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        if fused is not None:
-            value, gradient, *far = fused(tensor)
+    def _outputs(self, tensor: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        if self._fused is not None:
+            value, gradient, *far = self._fused(tensor)
             if not any(np.asarray(each).any() for each in far):
                 return value, gradient
         value, gradient = self._program(tensor)
