@@ -180,7 +180,7 @@ def expected(tree, point, reverse):
         right = off <= 1e-6 * np.abs(gradient) + 1e-13 * largest + 1e-14 * abs(computed)
         plainly = ~(off <= 1e-4 * np.abs(gradient) + 1e-12 * largest + 1e-11 * abs(computed))
     along = np.array(known.along)
-    if not (right | plainly)[along].all():
+    if not (right | plainly)[along | known.edge].all():
         return None
     # Along an axis without a kink a partial derivative can be wrong whatever the other does.
     if (plainly & along & (np.isfinite(reverse) | known.smooth)).any():

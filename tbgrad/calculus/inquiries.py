@@ -1,6 +1,6 @@
 """The evidence on a gradient at points: values on both sides of them, slopes, the reverse gradient and its rounding.
 
-Source: Griewank & Walther (2008), Evaluating Derivatives, section 1; Squire & Trapp (1998), SIAM Review 40(1), 110-112.
+Source: Squire & Trapp (1998), SIAM Review 40(1), 110-112, for the complex step.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from tbgrad.calculus.derivatives import value_and_gradient
-from tbgrad.calculus.differences import Ladder, Slopes, central_slopes, climb, one_sided_slopes
+from tbgrad.calculus.differences import Slopes, central_slopes, one_sided_slopes
 from tbgrad.calculus.judging import Evidence, Judgement, judge, suspect
 from tbgrad.calculus.kinks import Shape, shapes, trend
+from tbgrad.calculus.ladders import Ladder, climb
+from tbgrad.calculus.reverse import Reverse
 from tbgrad.calculus.rounding import Rounded, gradient_rounding, rounding_program
-from tbgrad.errors import NoGradientError
 from tbgrad.functions.function import Function
 from tbgrad.results import CheckVerdict, PointCheck
 
 _MODERATE = 1e-3
-_SAMPLES, _LAST_DIGITS = 8, 4
 # A float32 value that is farther off than this, relatively, has lost its digits to rounding or underflow.
 _SPOILED = 1e-5
 _COMPLEX_STEPS = (2.0**-70, 2.0**-100)
@@ -30,58 +30,9 @@ _RESOLVED = 10.0
 _SHARES = (-1.0, -0.7, -0.4, -0.1, 0.1, 0.4, 0.7, 1.0)
 
 
-@dataclass(frozen=True)
-class Reverse:
-    """Value and reverse gradient at points, how much rounding moves the gradient, and why it is missing or ""."""
-
-    position: np.ndarray
-    value: np.ndarray
-    gradient: np.ndarray
-    wobble: np.ndarray
-    missing: str = ""
-
-
-def reverse_gradient(f: Function, position: np.ndarray) -> Reverse:
-    """Value and reverse gradient at positions `[n, d]`, of their dtype; NaN and the reason where no path leads back."""
-    try:
-        kernel = value_and_gradient(f, position.dtype.name)
-        value, gradient = (np.asarray(a) for a in kernel(position))
-    except NoGradientError as error:
-        value = rounding_program(f, position.dtype.name)(position).value
-        nothing = np.full(position.shape, np.nan)
-        return Reverse(position, value, nothing, np.zeros(position.shape), str(error))
-    random = np.random.default_rng(0)
-    low, high = np.full(gradient.shape, np.inf), np.full(gradient.shape, -np.inf)
-    with np.errstate(all="ignore"):
-        for _ in range(_SAMPLES):
-            digits = random.integers(1, _LAST_DIGITS, size=position.shape, endpoint=True)
-            digits = digits * random.choice((-1, 1), size=position.shape) * (position != 0)
-            beside = (position + digits * np.spacing(np.abs(position))).astype(position.dtype)
-            found = np.asarray(kernel(beside)[1], np.float64)
-            # Among neighbours, so that a gradient which is wrong at this very point is not excused by itself.
-            low, high = np.fmin(low, found), np.fmax(high, found)
-        wobble = high - low
-        wobble = np.where(np.isfinite(wobble), wobble, 0.0)
-    return Reverse(position, value, gradient, wobble)
-
-
 def _witness(e: Evidence) -> float:
     """The slope by differences: central, or of the side that is there."""
     return {Shape.AHEAD_ONLY: e.ahead, Shape.BEHIND_ONLY: e.behind}.get(e.shape, e.slope)
-
-
-def values_for_differences(f: Function, dtype: str, missing: str = "") -> Callable[[np.ndarray], Rounded]:
-    """The values that differences are made of, from the kernel whose gradient is judged, unless that is missing."""
-    program = rounding_program(f, dtype)
-    if missing:
-        return program
-    kernel = value_and_gradient(f, dtype)
-
-    def evaluate(position: np.ndarray) -> Rounded:
-        rounded = program(position)
-        return Rounded(np.asarray(kernel(position)[0], np.float64), rounded.bound, rounded.hidden)
-
-    return evaluate
 
 
 @dataclass(frozen=True)

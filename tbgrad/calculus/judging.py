@@ -121,9 +121,11 @@ def _judge_edge(e: Evidence) -> Judgement:
     certain = math.isfinite(slope) and _ERRORS * e.error <= _EDGE * max(abs(slope), e.usual)
     if e.trend in _GROWING and not _ERRORS * e.error <= _EDGE * abs(slope):
         return Judgement(CheckVerdict.NOT_DIFFERENTIABLE, 0.0, f"{cause}, where the slope grows without bound")
-    room = _EDGE * max(abs(slope), abs(e.reverse)) + _ERRORS * e.error
-    if certain and math.isfinite(room) and abs(e.reverse - slope) <= room:
-        digits = _digits(abs(e.reverse - slope), max(e.scale, abs(slope)))
+    off, room = abs(e.reverse - slope), _EDGE * max(abs(slope), abs(e.reverse)) + _ERRORS * e.error
+    if math.isfinite(room) and off <= room:
+        if not certain:
+            return Judgement(CheckVerdict.AGREES, 0.0, f"{cause}; differences cannot tell the slope there")
+        digits = _digits(off, max(e.scale, abs(slope)))
         return Judgement(CheckVerdict.AGREES, digits, f"{cause}; the slope of that side agrees")
     return Judgement(CheckVerdict.NOT_DIFFERENTIABLE, 0.0, f"{cause}, and its slope there is not the gradient")
 

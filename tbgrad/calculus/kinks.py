@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tbgrad.calculus.differences import Ladder
+from tbgrad.calculus.ladders import Ladder
 
 # Steps are compared in strides of so many halvings.
 _STRIDE = 4

@@ -147,6 +147,7 @@ def traced(program):
 def test_an_error_in_any_chunk_passes_through(elementary, where, monkeypatch):
     # XLA leaves assertions out.
     monkeypatch.setattr(kernels, "FUSED_AFTER", 2**60)
+
     def program(position):
         with tf.control_dependencies([tf.debugging.assert_less(position, NINE, message="nine is too much")]):
             return position[:, 0] * 2, position * 2
