@@ -97,7 +97,9 @@ class Inquiry:
                 alone = flat[lines] == edge
                 difference = part.one_sided(sign)
                 plain = dataclasses.replace(part, slack=part.noise)
-                growing.shape[lines[alone]] = trend(plain, difference).shape[alone]
+                along = trend(plain, difference)
+                growing.shape[lines[alone]] = along.shape[alone]
+                growing.last[lines[alone]] = along.last[alone]
                 share = part.step / np.maximum(1.0, part.size)[:, None]
                 moderate = (share > _MODERATE) & (share <= 1.0)
                 usual[lines] = np.where(moderate & np.isfinite(difference), np.abs(difference), 0.0).max(axis=1)
@@ -109,6 +111,7 @@ class Inquiry:
         unsteady = self._unsteady(some, slopes, wobble)
         coarse = self._float32_rounding(some, ladder, slopes)
         reverse_wobble = self._wobble(self.reverse, some, slope, coarse.reshape(n, d))
+        bent, last = np.isin(shape, (Shape.KINK, Shape.JUMP, Shape.STEEP)), growing.last.reshape(n, d)
         sizes = np.abs(np.stack([exact, slopes.slope.reshape(n, d)]))
         scale = np.where(np.isfinite(sizes), sizes, 0.0).max(axis=(0, 2))
         return [
@@ -126,7 +129,7 @@ class Inquiry:
                     behind=float(sides[1, i * d + j]),
                     usual=float(usual[i * d + j]),
                     trend=Shape(int(growing.shape[i * d + j])),
-                    last=float(growing.last[i * d + j] if shape[i, j] == Shape.SMOOTH else bend[i, j]),
+                    last=float((bend if bent[i, j] else last)[i, j]),
                     unsteady=bool(unsteady[i, j]),
                     in_float32=self.exact is not self.reverse,
                     float32_rounding=float(coarse[i * d + j]),

@@ -26,6 +26,8 @@ _FEW_FLOAT32 = 3.0
 _SAME_FACTOR = 1e-4
 # Of the slope at the edge of the domain, which one-sided differences know less well.
 _EDGE = 1e-3
+# A slope so many times the usual one has grown on the way to the edge.
+_STEEPER = 2.0
 _GROWING = (Shape.STEEP, Shape.JUMP)
 
 
@@ -44,7 +46,7 @@ class Evidence:
       ahead, behind: one-sided slopes where they matter, or NaN.
       usual: at the edge of the domain the largest slope of f at moderate steps to the side that is there.
       trend: of the differences as the step shrinks: `STEEP` or `JUMP` where they grow without bound.
-      last: what stays or grows, at the smallest step where rounding does not cover it.
+      last: what stays or grows, at the smallest step where rounding does not cover it; at an edge the difference.
       unsteady: whether the reverse gradient changes within a step so small that differences could not see it.
       in_float32: whether `reverse` is a float32 gradient and `exact` the same in float64.
       float32_rounding: how far float32's rounding may move a slope; infinite where it spoils the very value.
@@ -119,7 +121,9 @@ def _judge_edge(e: Evidence) -> Judgement:
     slope, side = (e.ahead, "above") if ahead else (e.behind, "below")
     cause = f"it is defined only for {e.variable} {side} the point, the edge of its domain"
     certain = math.isfinite(slope) and _ERRORS * e.error <= _EDGE * max(abs(slope), e.usual)
-    if e.trend in _GROWING and not _ERRORS * e.error <= _EDGE * abs(slope):
+    claimed = abs(e.reverse) if math.isfinite(e.reverse) else 0.0
+    steep = e.trend in _GROWING or abs(e.last) > _STEEPER * max(e.usual, claimed)
+    if steep and not _ERRORS * e.error <= _EDGE * abs(slope):
         return Judgement(CheckVerdict.NOT_DIFFERENTIABLE, 0.0, f"{cause}, where the slope grows without bound")
     off, room = abs(e.reverse - slope), _EDGE * max(abs(slope), abs(e.reverse)) + _ERRORS * e.error
     if math.isfinite(room) and off <= room:

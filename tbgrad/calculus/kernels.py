@@ -9,10 +9,11 @@ Source: Lam, Rothberg & Wolf (1991), The Cache Performance and Optimizations of 
 
 from __future__ import annotations
 
+import functools
 import os
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ CHUNK = 2**18
 # After so many coordinates XLA's compilation is worth its time.
 FUSED_AFTER = 2**22
 # A call holds Python's lock for a quarter of its time.
-_MOST_THREADS = 4
+_THREADS = min(4, os.cpu_count() or 1)
 # XLA's are less exact than TensorFlow's own: 3e-12 near the zeros of log Γ.
 _INEXACT = {"Lgamma"}
 # Where TensorFlow's memory starts; it may end the process where it is given other memory.
@@ -71,14 +72,23 @@ class Kernel:
         if self._elementary and self._seen > FUSED_AFTER and not self._tried:
             self._fused, self._tried = self._compiled(position[:size]), True
         value, gradient = np.empty(count, self._dtype), np.empty(position.shape, self._dtype)
-        threads = min(_MOST_THREADS, os.cpu_count() or 1) if self._elementary else 1
         todo = iter(range(0, count, size))
-        with ThreadPoolExecutor(threads) as pool:
-            try:
-                list(pool.map(lambda _: self._work(todo, size, position, value, gradient), range(threads)))
-            finally:
-                _exhaust(todo)
+        if self._elementary:
+            self._work_together(todo, size, position, value, gradient)
+        else:
+            self._work(todo, size, position, value, gradient)
         return value, gradient
+
+    def _work_together(self, todo: Iterator[int], *task: Any) -> None:
+        """Several threads do their part; the first error, if any, is raised when all have stopped."""
+        parts = [_threads().submit(self._work, todo, *task) for _ in range(_THREADS)]
+        try:
+            wait(parts)
+        finally:
+            _exhaust(todo)
+            wait(parts)
+        for part in parts:
+            part.result()
 
     def _work(self, todo: Iterator[int], size: int, position: np.ndarray, *results: np.ndarray) -> None:
         """One thread's part: whichever chunk is next.
@@ -122,6 +132,12 @@ class Kernel:
             # An operation that XLA does not know.
             return None
         return fused
+
+
+@functools.cache
+def _threads() -> ThreadPoolExecutor:
+    """Kept, because memory that a new thread allocates is new to the processor and to the system."""
+    return ThreadPoolExecutor(_THREADS, thread_name_prefix="tbgrad")
 
 
 def _exhaust(todo: Iterator[int]) -> None:
