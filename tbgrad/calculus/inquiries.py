@@ -172,9 +172,9 @@ class Inquiry:
             beside[np.arange(len(points)), variables] += share * reach
             around.append(np.asarray(kernel(beside)[1], np.float64)[np.arange(len(points)), variables])
         changes = ~(np.abs(around - gradient[points, variables]) < gap / 4).all(axis=0)
-        # Where all of its neighbours bear the differences out, the gradient is wrong at this very point.
-        borne_out = (np.abs(around - slope[points, variables]) < gap / 4).all(axis=0)
-        found[points, variables] = changes & ~borne_out
+        # Where all of its neighbours are alike, the gradient is wrong at this very point, or they are wrong too.
+        alike = np.ptp(around, axis=0) < gap / 2
+        found[points, variables] = changes & ~alike
         return found
 
     def _float32_rounding(self, some: np.ndarray, ladder: Ladder, slopes: Slopes) -> np.ndarray:

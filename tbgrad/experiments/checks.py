@@ -88,13 +88,14 @@ def describe_check(result: GradientCheck) -> list[str]:
     lines = [f"{result.subject.equation}: {caption(result)}"]
     if result.region:
         lines.append(f"at {result.region}")
-    if np.isfinite(result.digits):
-        steps = [p.step for p in result.points if p.verdict == CheckVerdict.AGREES and np.isfinite(p.step)]
-        lines.append(f"it agrees in at least {result.digits:.1f} digits; the best step is {np.median(steps):.2g}")
     told = [result.points[i] for i in result.worst_first if result.points[i].cause]
     for p in told[:_MOST_LINES]:
         place = ", ".join(f"{n} = {x:.6g}" for n, x in zip(result.subject.variables, p.position, strict=True))
         lines.append(f"  {place}: {p.verdict}: {p.cause}")
     if len(told) > _MOST_LINES:
         lines.append(f"  ... and {len(told) - _MOST_LINES} more, in the run's table")
+    if np.isfinite(result.digits):
+        steps = [p.step for p in result.points if p.verdict == CheckVerdict.AGREES and np.isfinite(p.step)]
+        where = "elsewhere it" if told else "it"
+        lines.append(f"{where} agrees in at least {result.digits:.1f} digits; the best step is {np.median(steps):.2g}")
     return lines

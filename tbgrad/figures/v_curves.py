@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
 from tbgrad.figures.canvas import add_legend, new_figure, set_title, title
-from tbgrad.results import CheckVerdict, GradientCheck
+from tbgrad.results import CheckVerdict, GradientCheck, PointCheck
 
 TYPICAL, WORST, GUIDE = "tab:blue", "tab:red", "0.45"
 # Errors below this are drawn at it: a logarithm has no zero.
@@ -21,6 +21,7 @@ _AS_GOOD = 3.0
 _LIKE = 0.5
 _ARM_DECADES = 2.0
 _SMALL = 8.5
+_LONGEST_PLACE, _LONGEST_CAUSE = 18, 110
 
 
 def v_figure(check: GradientCheck) -> Figure:
@@ -35,7 +36,7 @@ def v_figure(check: GradientCheck) -> Figure:
             _draw(axes, check, step, error)
         else:
             axes.text(0.5, 0.5, "no differences here", ha="center", transform=axes.transAxes)
-        set_title(axes, title(check.subject), caption(check))
+        set_title(axes, title(check.subject), caption(check), *_worst(check))
         if axes.get_legend_handles_labels()[0]:
             add_legend(figure)
         return figure
@@ -48,6 +49,20 @@ def caption(check: GradientCheck) -> str:
         return f"{check.verdict} at {'the point' if len(check.points) == 1 else f'all {len(check.points)} points'}"
     first, *others = (f"{verdict} at {count}" for verdict, count in counts.items())
     return ", ".join([f"{first} of {len(check.points)} points", *others])
+
+
+def _worst(check: GradientCheck) -> list[str]:
+    """Why the worst point does not agree, in a line; nothing where all agree."""
+    point = check.points[check.worst_first[0]]
+    if point.verdict == CheckVerdict.AGREES:
+        return []
+    place = _place(check, point)
+    cause = point.cause if len(point.cause) <= _LONGEST_CAUSE else f"{point.cause[: _LONGEST_CAUSE - 1]}…"
+    return [f"{place}: {cause}" if len(place) < _LONGEST_PLACE else f"worst point: {cause}"]
+
+
+def _place(check: GradientCheck, point: PointCheck) -> str:
+    return ", ".join(f"{n} = {x:.3g}" for n, x in zip(check.subject.variables, point.position, strict=True))
 
 
 def by_step(check: GradientCheck) -> tuple[np.ndarray, np.ndarray]:
@@ -71,8 +86,9 @@ def _draw(axes: Axes, check: GradientCheck, step: np.ndarray, error: np.ndarray)
         axes.fill_between(step, low, high, color=TYPICAL, alpha=0.2, linewidth=0, label="80 % of the points")
         axes.plot(step, series, color=TYPICAL, label="median")
     if known[worst] and (alone or point.verdict != CheckVerdict.AGREES):
-        place = ", ".join(f"{n} = {x:.3g}" for n, x in zip(check.subject.variables, point.position, strict=True))
-        axes.plot(step, drawn[worst], color=WORST, linewidth=1.2, label=place if len(place) < 18 else "worst point")
+        place = _place(check, point)
+        label = place if len(place) < _LONGEST_PLACE else "worst point"
+        axes.plot(step, drawn[worst], color=WORST, linewidth=1.2, label=label)
     bottom = float(series.min())
     good = np.flatnonzero(series <= _AS_GOOD * bottom)
     best = step[good[len(good) // 2]]
@@ -83,10 +99,12 @@ def _draw(axes: Axes, check: GradientCheck, step: np.ndarray, error: np.ndarray)
     inside = drawn[:, (step >= left) & (step <= right)]
     top = float(np.nanpercentile(inside, 98)) if np.isfinite(inside).any() else 1.0
     axes.set_ylim(bottom / 300, max(10 * top, bottom * 1e4))
-    axes.plot(best, bottom, "o", color="black", markersize=5, zorder=4)
-    side = "left" if best < left * 100 else "right" if best > right / 100 else "center"
-    said = "no error at all" if bottom <= FLOOR else f"h = {best:.2g}, error {bottom:.1g}"
-    axes.annotate(said, (best, bottom), (0, -14), textcoords="offset points", ha=side, fontsize=_SMALL)
+    # Where nothing agrees no step is best.
+    if CheckVerdict.AGREES in check.counts:
+        axes.plot(best, bottom, "o", color="black", markersize=5, zorder=4)
+        side = "left" if best < left * 100 else "right" if best > right / 100 else "center"
+        said = "no error at all" if bottom <= FLOOR else f"h = {best:.2g}, error {bottom:.1g}"
+        axes.annotate(said, (best, bottom), (0, -14), textcoords="offset points", ha=side, fontsize=_SMALL)
     _guides(axes, step, series, step[good[0]], step[good[-1]])
     axes.xaxis.set_major_locator(LogLocator(numticks=8))
     axes.yaxis.set_major_locator(LogLocator(numticks=8))

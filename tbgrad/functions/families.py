@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tbgrad.functions.computing import DIMENSIONS
+from tbgrad.functions.expansion import MOST_DIMENSIONS
 
 if TYPE_CHECKING:
     from tbgrad.functions.function import Function
@@ -28,6 +29,16 @@ class Family:
     dimensions: int = DIMENSIONS
     least: int = 1
     multiple: int = 1
+
+    def has(self, dimensions: int) -> bool:
+        """Whether there is a function of so many variables."""
+        return self.least <= dimensions <= MOST_DIMENSIONS and dimensions % self.multiple == 0
+
+    @property
+    def numbers(self) -> str:
+        """For how many variables there is one, in words."""
+        what = f"a multiple of {self.multiple}" if self.multiple > 1 else "a whole number"
+        return f"{what} from {self.least} to {MOST_DIMENSIONS:,}"
 
 
 def any_dimension(

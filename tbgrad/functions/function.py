@@ -17,7 +17,7 @@ import numpy as np
 from tbgrad import naming
 from tbgrad.errors import NoFormulaError, OptionError, ShapeError
 from tbgrad.functions import computing, expressions, notation, typesetting
-from tbgrad.functions.expansion import MOST_DIMENSIONS, expand
+from tbgrad.functions.expansion import expand
 from tbgrad.functions.families import Family
 from tbgrad.functions.minima import Minimum
 from tbgrad.results import KnownMinimum, Subject
@@ -196,13 +196,8 @@ class Function:
         if self.family is None:
             count = f"{self.dimensions} variable{'s'[: self.dimensions > 1]}"
             raise ShapeError(f"'{self.label}' has {count} ({', '.join(self.variables)}); expected {dimensions}.")
-        least, multiple = self.family.least, self.family.multiple
-        if not least <= dimensions <= MOST_DIMENSIONS or dimensions % multiple:
-            what = f"a multiple of {multiple}" if multiple > 1 else "a whole number"
-            raise ShapeError(
-                f"'{self.label}' has no form in {dimensions} variables; expected {what} from {least} to "
-                f"{MOST_DIMENSIONS:,}."
-            )
+        if not self.family.has(dimensions):
+            raise ShapeError(f"'{self.label}' has no form in {dimensions} variables; expected {self.family.numbers}.")
         changed = {name: value for name, value in self.parameters.items() if value != self.defaults.get(name)}
         made = dataclasses.replace(self.family.make(dimensions), family=self.family)
         return made.with_parameters(**changed) if changed else made
@@ -250,7 +245,8 @@ class Function:
         if len(point) != self.dimensions:
             given = f"{len(point)} coordinate{'s'[: len(point) != 1]}"
             may_be_vector = self.formula is None and self.dimensions == 1
-            hint = f" --dimensions {len(point)} makes it so many." if self.family or may_be_vector else ""
+            in_reach = self.family.has(len(point)) if self.family else may_be_vector
+            hint = f" --dimensions {len(point)} makes it so many." if in_reach else ""
             raise ShapeError(
                 f"the point ({', '.join(map(str, point))}) has {given}; '{self.label}' has "
                 f"{self.dimensions}: {', '.join(self.variables)}.{hint}"

@@ -100,6 +100,8 @@ def test_a_nan_that_overflow_makes():
 def test_a_gradient_that_is_wrong_at_one_point_only():
     # TensorFlow's sign(0)·|0|′ + sign′·|0| is 0 where x = sign(x)|x| has slope 1.
     assert at("sign(x)*abs(x)", 0.0).verdict == DISAGREES
+    flipped = wrong(lambda x, y: y * tf.sign(x) * tf.abs(x), lambda u, v, *_: (-u, v))
+    assert at(flipped, 0.0, 0.5).verdict == DISAGREES
     assert at("sign(x)*abs(x)", 1e-9).verdict == AGREES
 
 

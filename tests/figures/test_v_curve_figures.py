@@ -59,7 +59,10 @@ def test_a_wrong_gradient_shows_its_worst_point_and_no_rounding_arm():
     found = lines(figure)
     (worst,) = [line for label, line in found.items() if label.startswith("x = ")]
     assert worst.get_ydata().min() == pytest.approx(2.0, rel=0.05)
-    assert "rounding ∝ 1/h" not in found and "disagrees at all 9 points" in figure.axes[0].get_title()
+    title = " ".join(figure.axes[0].get_title().split())
+    assert "rounding ∝ 1/h" not in found and "disagrees at all 9 points" in title
+    assert "-1 times what the differences give" in title
+    assert not [line for line in figure.axes[0].get_lines() if line.get_marker() == "o"]
 
 
 @pytest.mark.parametrize(
