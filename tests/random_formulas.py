@@ -162,8 +162,8 @@ def truth(tree, point):
         return Truth(True, smooth, edge and whole, float(center), slopes, tuple(along))
 
 
-def expected(tree, point, reverse):
-    """The verdict that mpmath comes to, as a word.
+def expected(tree, point, reverse, right_within=1e-6):
+    """The verdict that mpmath comes to, as a word; a gradient is right within so much of it.
 
     None where float64 does not compute the formula that mpmath does, or where what is wrong with the gradient is less
     than 1e-4 of it or hidden by the rounding of a large value, or where a partial derivative is NaN at a point at
@@ -177,7 +177,7 @@ def expected(tree, point, reverse):
     gradient = np.array(known.gradient)
     with np.errstate(all="ignore"):
         off, largest = np.abs(reverse - gradient), np.abs(gradient)[np.isfinite(gradient)].max(initial=0.0)
-        right = off <= 1e-6 * np.abs(gradient) + 1e-13 * largest + 1e-14 * abs(computed)
+        right = off <= right_within * np.abs(gradient) + 1e-13 * largest + 1e-14 * abs(computed)
         plainly = ~(off <= 1e-4 * np.abs(gradient) + 1e-12 * largest + 1e-11 * abs(computed))
     along = np.array(known.along)
     if not (right | plainly)[along | known.edge].all():

@@ -143,10 +143,13 @@ class Inquiry:
 
     def _wobble(self, reverse: Reverse, some: np.ndarray, slope: np.ndarray, error: np.ndarray) -> np.ndarray:
         """How much rounding may move the gradient, `[n, d]`: its bound is asked for only where it decides."""
-        wobble = reverse.wobble[some]
+        position, wobble = reverse.position[some], reverse.wobble[some]
         if not suspect(reverse.gradient[some].astype(np.float64), slope, error, wobble).any():
             return wobble
-        return wobble + gradient_rounding(self.f, reverse.position[some])
+        # What moves the value by less than its last digit, all the way from zero, is no slope.
+        value = np.abs(np.nan_to_num(reverse.value[some].astype(np.float64)))[:, None]
+        least = np.finfo(position.dtype).eps * value / np.maximum(1.0, np.abs(position)) / 2
+        return wobble + least + gradient_rounding(self.f, position)
 
     def _unsteady(self, some: np.ndarray, slopes: Slopes, wobble: np.ndarray) -> np.ndarray:
         """Where the gradient is suspect: whether it changes on the way to the step at which differences could tell.

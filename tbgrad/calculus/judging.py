@@ -149,10 +149,11 @@ def _judge_singular(e: Evidence) -> Judgement:
 
 def _agreeing(e: Evidence, larger: float) -> Judgement:
     scale = max(e.scale, larger)
-    digits = _digits(abs(e.exact - e.slope), scale)
+    off = abs(e.exact - e.slope)
+    digits = _digits(off, scale)
     if math.isfinite(e.complex_slope):
         digits = max(digits, _digits(abs(e.exact - e.complex_slope), scale))
-    lost = e.error > 0.3 * scale and digits < 1
+    lost = max(e.error, off) > 0.3 * scale and digits < 1
     return Judgement(CheckVerdict.AGREES, digits, _cannot_tell(e) if lost else "")
 
 
