@@ -60,6 +60,16 @@ def test_wrong_gradients_are_told_with_their_cause(change, says):
     assert all(says in point.cause for point in check.points[:1]) or says in check.cause
 
 
+def test_rounding_inside_a_custom_gradient_is_no_kink():
+    def staircase(x, y):
+        return tf.exp(y / tf.exp(x)) / tf.sqrt(1e8 + (x + 10))
+
+    assert at(wrong(staircase, lambda u, v, *_: (-u, v)), 0.5, -1.0).verdict == DISAGREES
+    assert at(wrong(staircase, lambda u, v, *_: (u, v)), 0.5, -1.0).verdict == AGREES
+    constant = wrong(lambda x, y: (3 + x + (y - x)) ** 12, lambda u, v, *_: (0 * u, v))
+    assert at(constant, 1.80553867068671, 2.501236375812173).verdict == AGREES
+
+
 def test_a_right_custom_gradient_agrees():
     check = tbgrad.check_gradient(wrong(smooth, lambda u, v, x, y: (u, v)), POINTS)
     assert check.verdict == AGREES and check.digits > 9
