@@ -95,7 +95,9 @@ def by_numpy(job: Job) -> Made:
 
 
 def by_autograd(job: Job) -> Made:
-    value = lambda p: job.written(autograd.numpy, p)  # noqa: E731
+    def value(p):
+        return job.written(autograd.numpy, p)
+
     gradient = autograd.grad(lambda p: value(p).sum())
     return lambda points: (value(points), gradient(points))
 

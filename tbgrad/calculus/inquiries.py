@@ -1,4 +1,4 @@
-"""The evidence on a gradient at points: values on both sides of them, slopes, the reverse gradient and its rounding.
+"""The evidence on a gradient at points: values on both sides of them, slopes, and how far rounding moves both.
 
 Source: Squire & Trapp (1998), SIAM Review 40(1), 110-112, for the complex step.
 """
@@ -14,7 +14,7 @@ import numpy as np
 from tbgrad.calculus.derivatives import value_and_gradient
 from tbgrad.calculus.differences import Slopes, central_slopes, one_sided_slopes
 from tbgrad.calculus.judging import Evidence, Judgement, judge, suspect
-from tbgrad.calculus.kinks import Shape, shapes, trend
+from tbgrad.calculus.kinks import BENT, Shape, shapes, trend
 from tbgrad.calculus.ladders import Ladder, climb
 from tbgrad.calculus.reverse import Reverse
 from tbgrad.calculus.rounding import Rounded, gradient_rounding, rounding_program
@@ -24,32 +24,10 @@ from tbgrad.results import CheckVerdict, PointCheck
 _MODERATE = 1e-3
 # A float32 value that is farther off than this, relatively, has lost its digits to rounding or underflow.
 _SPOILED = 1e-5
-_BENT = (Shape.KINK, Shape.JUMP, Shape.STEEP)
-# One-sided slopes are known where their errors are this share of their difference at the smallest steps.
-_ERRORS, _KNOWN = 4.0, 0.1
 _COMPLEX_STEPS = (2.0**-70, 2.0**-100)
 # Differences resolve a gap where rounding is this many times smaller; within that step the gradient is sampled.
 _RESOLVED = 10.0
 _SHARES = (-1.0, -0.7, -0.4, -0.1, 0.1, 0.4, 0.7, 1.0)
-
-
-def _reconciled(ladder: Ladder, shape: np.ndarray, bend: np.ndarray) -> np.ndarray:
-    """Shapes `[n, d]`, smooth where the slopes of both sides are one, and known much better than the alleged bend.
-
-    Then the bend is a staircase: rounding inside a custom gradient, which no bound knows. So is one that moves the
-    value by no more than its last digits.
-    """
-    flat, found = shape.ravel().copy(), []
-    lines = np.flatnonzero(np.isin(flat, _BENT))
-    for sign in (1, -1):
-        found.append(one_sided_slopes(ladder.lines(lines), sign))
-    ahead, behind = found
-    error = ahead.error + behind.error
-    same = (np.abs(ahead.slope - behind.slope) <= _ERRORS * error) & (error < _KNOWN * np.abs(bend.ravel()[lines]))
-    last_digits = _ERRORS * np.spacing(np.abs(ladder.center)) / np.maximum(1.0, ladder.size)
-    none = np.abs(bend.ravel()) <= last_digits
-    flat[lines[same | none[lines]]] = Shape.SMOOTH
-    return flat.reshape(shape.shape)
 
 
 def _witness(e: Evidence) -> float:
@@ -107,7 +85,6 @@ class Inquiry:
     ) -> list[list[Evidence]]:
         """What is known of each partial derivative of each point."""
         n, d = shape.shape
-        shape = _reconciled(ladder, shape, bend)
         flat = shape.ravel()
         sides, growing = np.full((2, n * d), np.nan), trend(ladder, central)
         error, usual = slopes.error.copy(), np.zeros(n * d)
@@ -134,7 +111,7 @@ class Inquiry:
         unsteady = self._unsteady(some, slopes, wobble)
         coarse = self._float32_rounding(some, ladder, slopes)
         reverse_wobble = self._wobble(self.reverse, some, slope, coarse.reshape(n, d))
-        bent, last = np.isin(shape, _BENT), growing.last.reshape(n, d)
+        bent, last = np.isin(shape, BENT), growing.last.reshape(n, d)
         sizes = np.abs(np.stack([exact, slopes.slope.reshape(n, d)]))
         scale = np.where(np.isfinite(sizes), sizes, 0.0).max(axis=(0, 2))
         return [

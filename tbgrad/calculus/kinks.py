@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tbgrad.calculus.differences import one_sided_slopes
 from tbgrad.calculus.ladders import Ladder
 
 # Steps are compared in strides of so many halvings.
@@ -26,6 +27,8 @@ _JUMP = 0.9
 _NEAR = 3
 # Relative to the coordinate, or 1: values that change within it tell where the domain ends.
 _CLOSE = 1e-12
+# One-sided slopes are one within so many times their errors, and known where these are this share of the bend.
+_ERRORS, _KNOWN = 4.0, 0.1
 
 
 class Shape(enum.IntEnum):
@@ -38,6 +41,9 @@ class Shape(enum.IntEnum):
     AHEAD_ONLY = 4
     BEHIND_ONLY = 5
     ALONE = 6
+
+
+BENT = (Shape.KINK, Shape.JUMP, Shape.STEEP)
 
 
 @dataclass(frozen=True)
@@ -60,10 +66,27 @@ def shapes(ladder: Ladder) -> Trend:
         bend = ladder.one_sided(1) - ladder.one_sided(-1)
     bending = trend(ladder, bend, 4.0)
     shape = bending.shape.copy()
+    lines = np.flatnonzero(np.isin(shape, BENT))
+    if len(lines):
+        shape[lines[_straight(ladder.lines(lines), bending.last[lines])]] = Shape.SMOOTH
     shape[ahead & ~behind] = Shape.AHEAD_ONLY
     shape[behind & ~ahead] = Shape.BEHIND_ONLY
     shape[~ahead & ~behind] = Shape.ALONE
     return Trend(shape, bending.last)
+
+
+def _straight(ladder: Ladder, bend: np.ndarray) -> np.ndarray:
+    """Where an alleged bend is a staircase of rounding, `[m]`, as inside a custom gradient, where no bound knows it.
+
+    There the slopes of both sides, from larger steps, are one and known much better than the bend; or the bend moves
+    the value by no more than its last digits.
+    """
+    ahead, behind = (one_sided_slopes(ladder, sign) for sign in (1, -1))
+    error = ahead.error + behind.error
+    with np.errstate(all="ignore"):
+        one = (np.abs(ahead.slope - behind.slope) <= _ERRORS * error) & (error < _KNOWN * np.abs(bend))
+        last_digits = _ERRORS * np.spacing(np.abs(ladder.center)) / np.maximum(1.0, ladder.size)
+    return one | (np.abs(bend) <= last_digits)
 
 
 def _defined(ladder: Ladder, side: np.ndarray) -> np.ndarray:

@@ -3,24 +3,13 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from check_verdicts import AGREES, DISAGREES, KINK, UNDEFINED, at, verdicts
 
 import tbgrad
 from tbgrad.calculus.checks import draw_points
 from tbgrad.errors import FunctionCallError, RangeError, ShapeError
 from tbgrad.functions import catalogue
 from tbgrad.functions.function import Function
-
-AGREES, DISAGREES = "agrees", "disagrees"
-KINK, UNDEFINED = "not differentiable here", "undefined here"
-
-
-def verdicts(f, points, **settings):
-    return [point.verdict.value for point in tbgrad.check_gradient(f, points, **settings).points]
-
-
-def at(f, *coordinates, **settings):
-    (point,) = tbgrad.check_gradient(f, [list(coordinates)], **settings).points
-    return point
 
 
 @pytest.mark.parametrize(

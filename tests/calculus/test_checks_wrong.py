@@ -3,21 +3,11 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from check_verdicts import AGREES, DISAGREES, at, verdicts
 
 import tbgrad
 from tbgrad.errors import FunctionCallError, GradientError, RunError
 from tbgrad.functions.function import Function
-
-AGREES, DISAGREES = "agrees", "disagrees"
-
-
-def verdicts(f, points, **settings):
-    return [point.verdict.value for point in tbgrad.check_gradient(f, points, **settings).points]
-
-
-def at(f, *coordinates, **settings):
-    (point,) = tbgrad.check_gradient(f, [list(coordinates)], **settings).points
-    return point
 
 
 def wrong(call, change):
