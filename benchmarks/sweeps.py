@@ -77,6 +77,7 @@ def _seconds(job: Callable[[], Any]) -> float:
 
 
 _STREAM = """
+import sys
 import numpy as np
 import tbgrad
 f = tbgrad.resolve("tilted_waves")
