@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from tbgrad.calculus.derivatives import as_points
-from tbgrad.calculus.inquiries import Inquiry
-from tbgrad.calculus.ladders import STEPS
-from tbgrad.calculus.reverse import reverse_gradient, values_for_differences
+from tbgrad.calculus.evidence.inquiries import Inquiry
+from tbgrad.calculus.evidence.ladders import STEPS
+from tbgrad.calculus.evidence.reverse import reverse_gradient, values_for_differences
 from tbgrad.errors import FunctionCallError, GradientError, RangeError
 from tbgrad.functions.function import Function
 from tbgrad.functions.resolving import resolve

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from tbgrad.calculus.derivatives import value_and_gradient
-from tbgrad.calculus.differences import Slopes, central_slopes, one_sided_slopes
-from tbgrad.calculus.judging import Evidence, Judgement, judge, suspect
-from tbgrad.calculus.kinks import BENT, Shape, shapes, trend
-from tbgrad.calculus.ladders import Ladder, climb
-from tbgrad.calculus.reverse import Reverse
-from tbgrad.calculus.rounding import Rounded, gradient_rounding, rounding_program
+from tbgrad.calculus.evidence.differences import Slopes, central_slopes, one_sided_slopes
+from tbgrad.calculus.evidence.judging import Evidence, Judgement, judge, suspect
+from tbgrad.calculus.evidence.kinks import BENT, Shape, shapes, trend
+from tbgrad.calculus.evidence.ladders import Ladder, climb
+from tbgrad.calculus.evidence.reverse import Reverse
+from tbgrad.calculus.evidence.rounding import Rounded, gradient_rounding, rounding_program
 from tbgrad.functions.function import Function
 from tbgrad.results import CheckVerdict, PointCheck
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tbgrad.calculus.rounding import Rounded
+from tbgrad.calculus.evidence.rounding import Rounded
 
 # The ladder: from 2^20 times the coordinate (or 1) down to 2^-60 of it, and beside small coordinates to the last digit.
 _HIGHEST, _COARSE, _FINE = 20, 81, 74

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tbgrad.calculus.derivatives import value_and_gradient
-from tbgrad.calculus.rounding import Rounded, rounding_program
+from tbgrad.calculus.evidence.rounding import Rounded, rounding_program
 from tbgrad.errors import NoGradientError
 from tbgrad.functions.function import Function
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tbgrad.calculus.ladders import Ladder
+from tbgrad.calculus.evidence.ladders import Ladder
 
 _ORDERS = 5
 # Extrapolation is not trusted to remove more than this share of a difference's error.

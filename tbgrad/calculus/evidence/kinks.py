@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tbgrad.calculus.differences import one_sided_slopes
-from tbgrad.calculus.ladders import Ladder
+from tbgrad.calculus.evidence.differences import one_sided_slopes
+from tbgrad.calculus.evidence.ladders import Ladder
 
 # Steps are compared in strides of so many halvings.
 _STRIDE = 4

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tbgrad.calculus.kinks import Shape
+from tbgrad.calculus.evidence.kinks import Shape
 from tbgrad.results import CheckVerdict
 
 # Of the larger slope; a wrong derivative is farther off than this.
