@@ -48,7 +48,8 @@ SCHAFFER_2 = Function.of_formula(
     start=(2.0, 1.0),
     minima=(Minimum((0.0, 0.0), 0.0),),
     source="Mishra (2007), Some New Test Functions, after Schaffer, Caruana, Eshelman & Das (1989): Schaffer N. 2",
-    remark="Waves that crowd together away from the axes.",
+    remark="Waves that crowd together away from the centre; there, rounding of their large argument leaves some twelve "
+    "digits to the gradient.",
 )
 
 SCHAFFER_4 = Function.of_formula(
@@ -62,7 +63,8 @@ SCHAFFER_4 = Function.of_formula(
         for position in ((0.0, x), (x, 0.0))
     ),
     source="Mishra (2007), Some New Test Functions, after Schaffer, Caruana, Eshelman & Das (1989): Schaffer N. 4",
-    remark="Four minima; most collections list one or two. abs makes no kink here, as the cosine is even.",
+    remark="Four minima; most collections list one or two. abs makes no kink here, as the cosine is even. Away "
+    "from the centre, rounding of the waves' large argument leaves some twelve digits to the gradient.",
 )
 
 EGGHOLDER = Function.of_formula(
