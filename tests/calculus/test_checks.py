@@ -63,6 +63,8 @@ def test_where_differences_cannot_tell_they_accuse_nobody(formula):
     [
         ("abs(x)", [0.0], "slope is -1 below the point and 1 above"),
         ("1 + abs(x - 2)", [2.0], "kink"),
+        ("1e16 + abs(x)", [0.0], "slope is -1 below the point and 1 above"),
+        ("1 + 1e-16*abs(x)", [0.0], "kink"),
         ("abs(x) + x", [0.0], "slope is 0 below the point and 2 above"),
         ("sqrt(x**2 + y**2)", [0.0, 0.0], "kink"),
         ("(x + y + abs(x - y))/2", [1.5, 1.5], "kink"),
@@ -168,6 +170,18 @@ def test_the_result_holds_the_v():
     np.testing.assert_allclose(error[coarse], expected, rtol=1e-4)
     assert 1e-6 < step[error.argmin()] < 1e-4 and error[step < 1e-13].max() > 1e-6
     assert check.digits > 14 and check.points[0].error < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    [("where(x > 0, sqrt(x), 0)", lambda h: 0.5 / np.sqrt(h)), ("relu(x)", lambda h: 0.5 + 0 * h)],
+)
+def test_where_there_is_no_slope_the_error_is_that_of_the_quotient(formula, expected):
+    """(f(h) - f(-h)) / 2h, against a gradient of 0."""
+    check = tbgrad.check_gradient(formula, [[0.0]])
+    told = np.isfinite(check.error[0])
+    assert told.sum() > 50
+    np.testing.assert_allclose(check.error[0, told], expected(check.step[0, told]), 1e-12)
 
 
 def test_assert_gradient_is_silent_where_nothing_is_wrong():

@@ -55,9 +55,44 @@ def test_rounding_inside_a_custom_gradient_is_no_kink():
         return tf.exp(y / tf.exp(x)) / tf.sqrt(1e8 + (x + 10))
 
     assert at(wrong(staircase, lambda u, v, *_: (-u, v)), 0.5, -1.0).verdict == DISAGREES
-    assert at(wrong(staircase, lambda u, v, *_: (u, v)), 0.5, -1.0).verdict == AGREES
+    right = at(wrong(staircase, lambda u, v, *_: (u, v)), 0.5, -1.0)
+    assert right.verdict == AGREES and right.digits > 9
     constant = wrong(lambda x, y: (3 + x + (y - x)) ** 12, lambda u, v, *_: (0 * u, v))
     assert at(constant, 1.80553867068671, 2.501236375812173).verdict == AGREES
+
+
+def only_in_float32(x, y):
+    return (tf.constant(3.0) + x + (y - x)) ** 12
+
+
+def test_rounding_inside_a_custom_gradient_in_float32_is_no_kink():
+    constant = wrong(only_in_float32, lambda u, v, *_: (0 * u, v))
+    points = np.random.default_rng(3).uniform(-2, 3, (20, 2))
+    assert set(verdicts(constant, points, dtype="float32")) == {AGREES}
+
+
+def test_what_moves_the_value_by_less_than_its_last_digit_is_no_wrong_gradient():
+    """x/x is 1: its derivative is a residue of rounding, and its sign says nothing."""
+    flipped = wrong(lambda x, y: tf.exp(y**-1.0 * (x / x)), lambda u, v, *_: (-u, v))
+    point = at(flipped, 1.4791674837279631, 0.7523112550963844)
+    assert point.reverse[0] != 0 and point.verdict == AGREES
+
+
+def half_broken(x, y):
+    return tf.constant(1e8) + tf.stop_gradient(3 * x) + 2 * x + 0 * y
+
+
+@pytest.mark.parametrize(
+    ("f", "point", "dtype"),
+    [
+        (wrong(lambda x, y: 1e16 + x + y, lambda u, v, *_: (-u, v)), (0.3, 0.5), "float64"),
+        (wrong(lambda x, y: 1e8 + 1e-8 * x + y, lambda u, v, *_: (-u, v)), (0.3, 0.5), "float64"),
+        (lambda x, y: 1e10 * (1 + y**2) + tf.stop_gradient(tf.sin(x / 1e7)) + 0 * x, (0.0, 0.5), "float64"),
+        (half_broken, (0.3, 0.5), "float32"),
+    ],
+)
+def test_a_large_value_hides_no_wrong_gradient_that_larger_steps_show(f, point, dtype):
+    assert at(f, *point, dtype=dtype).verdict == DISAGREES
 
 
 def test_a_right_custom_gradient_agrees():

@@ -22,6 +22,8 @@ from tbgrad.functions.function import Function
 from tbgrad.results import CheckVerdict, PointCheck
 
 _MODERATE = 1e-3
+# Differences know a slope that is so many times their error.
+_KNOWN = 10.0
 # A float32 value that is farther off than this, relatively, has lost its digits to rounding or underflow.
 _SPOILED = 1e-5
 _COMPLEX_STEPS = (2.0**-70, 2.0**-100)
@@ -54,7 +56,7 @@ class Inquiry:
         lines = np.concatenate([np.eye(d), across]) if d > 1 else np.eye(1)
         with np.errstate(all="ignore"):
             ladder = climb(self.values, position, lines)
-            form = shapes(ladder)
+            form = shapes(ladder, np.finfo(self.dtype).eps)
             shape, bend = form.shape.reshape(n, -1), form.last.reshape(n, -1)
             axes = (np.arange(n)[:, None] * len(lines) + np.arange(d)).ravel()
             kinks = shape[:, d:].any(axis=1)
@@ -110,9 +112,11 @@ class Inquiry:
         wobble = self._wobble(self.exact, some, slope, slopes.error.reshape(n, d))
         unsteady = self._unsteady(some, slopes, wobble)
         coarse = self._float32_rounding(some, ladder, slopes)
-        reverse_wobble = self._wobble(self.reverse, some, slope, coarse.reshape(n, d))
+        in_float32 = self.exact is not self.reverse
+        reverse_wobble = self._wobble(self.reverse, some, slope, coarse.reshape(n, d)) if in_float32 else wobble
         bent, last = np.isin(shape, BENT), growing.last.reshape(n, d)
-        sizes = np.abs(np.stack([exact, slopes.slope.reshape(n, d)]))
+        # Where there is no slope, what the differences make of it tells no size.
+        sizes = np.abs(np.stack([exact, np.where(bent, np.nan, slope)]))
         scale = np.where(np.isfinite(sizes), sizes, 0.0).max(axis=(0, 2))
         return [
             [
@@ -131,7 +135,7 @@ class Inquiry:
                     trend=Shape(int(growing.shape[i * d + j])),
                     last=float((bend if bent[i, j] else last)[i, j]),
                     unsteady=bool(unsteady[i, j]),
-                    in_float32=self.exact is not self.reverse,
+                    in_float32=in_float32,
                     float32_rounding=float(coarse[i * d + j]),
                     complex_slope=float(complexes[i * d + j]),
                     scale=float(scale[i]),
@@ -146,9 +150,10 @@ class Inquiry:
         position, wobble = reverse.position[some], reverse.wobble[some]
         if not suspect(reverse.gradient[some].astype(np.float64), slope, error, wobble).any():
             return wobble
-        # What moves the value by less than its last digit, all the way from zero, is no slope.
+        # What moves the value by less than its last digit, all the way from zero, is no slope; unless it is known.
         value = np.abs(np.nan_to_num(reverse.value[some].astype(np.float64)))[:, None]
         least = np.finfo(position.dtype).eps * value / np.maximum(1.0, np.abs(position)) / 2
+        least = np.where(np.abs(slope) > _KNOWN * error, 0.0, least)
         return wobble + least + gradient_rounding(self.f, position)
 
     def _unsteady(self, some: np.ndarray, slopes: Slopes, wobble: np.ndarray) -> np.ndarray:

@@ -101,12 +101,11 @@ def judge(e: Evidence, branches: bool) -> Judgement:
         return Judgement(CheckVerdict.AGREES, 0.0, beyond)
     if not math.isfinite(e.exact):
         return Judgement(CheckVerdict.DISAGREES, 0.0, _not_finite(e, branches))
-    larger = max(abs(e.exact), abs(e.slope))
     if suspect(e.exact, e.slope, e.error, e.wobble):
         if e.unsteady:
             return Judgement(CheckVerdict.AGREES, 0.0, _cannot_tell(e))
         return Judgement(CheckVerdict.DISAGREES, 0.0, _wrong(e))
-    return _judge_float32(e) if e.in_float32 else _agreeing(e, larger)
+    return _judge_float32(e) if e.in_float32 else _agreeing(e)
 
 
 def suspect(reverse: Any, slope: Any, error: Any, wobble: Any) -> Any:
@@ -147,13 +146,12 @@ def _judge_singular(e: Evidence) -> Judgement:
     return Judgement(CheckVerdict.NOT_DIFFERENTIABLE, 0.0, steep)
 
 
-def _agreeing(e: Evidence, larger: float) -> Judgement:
-    scale = max(e.scale, larger)
+def _agreeing(e: Evidence) -> Judgement:
     off = abs(e.exact - e.slope)
-    digits = _digits(off, scale)
+    digits = _digits(off, e.scale)
     if math.isfinite(e.complex_slope):
-        digits = max(digits, _digits(abs(e.exact - e.complex_slope), scale))
-    lost = max(e.error, off) > 0.3 * scale and digits < 1
+        digits = max(digits, _digits(abs(e.exact - e.complex_slope), e.scale))
+    lost = max(e.error, off) > 0.3 * e.scale and digits < 1
     return Judgement(CheckVerdict.AGREES, digits, _cannot_tell(e) if lost else "")
 
 
@@ -163,13 +161,13 @@ def _judge_float32(e: Evidence) -> Judgement:
         cause = f"float32: ∂f/∂{e.variable} is {e.reverse:g} in float32, and {e.exact:.6g} in float64, which agrees"
         return Judgement(CheckVerdict.DISAGREES, 0.0, cause)
     larger = max(abs(e.exact), abs(e.slope))
-    off, scale = abs(e.reverse - e.exact), max(e.scale, larger)
+    off = abs(e.reverse - e.exact)
     allowed = _IN_FLOAT32 * larger + _OWN_ROUNDING * e.reverse_wobble + _ERRORS * e.float32_rounding
     if off > allowed:
         cause = f"float32: ∂f/∂{e.variable} is {e.reverse:.6g} in float32, and {e.exact:.6g} in float64, which agrees"
         return Judgement(CheckVerdict.DISAGREES, 0.0, cause)
-    digits = _digits(max(abs(e.reverse - e.slope) - e.error, off), scale)
-    few = digits < _FEW_FLOAT32 and scale > 0
+    digits = _digits(max(abs(e.reverse - e.slope) - e.error, off), e.scale)
+    few = digits < _FEW_FLOAT32 and e.scale > 0
     cause = f"float32: rounding leaves {digits:.1f} digits of ∂f/∂{e.variable}; the float64 gradient agrees"
     return Judgement(CheckVerdict.AGREES, digits, cause if few else "")
 
@@ -199,7 +197,8 @@ def _not_finite(e: Evidence, branches: bool) -> str:
 def _wrong(e: Evidence) -> str:
     name, slope = f"∂f/∂{e.variable}", f"{e.slope:.6g}"
     if e.exact == 0:
-        return f"{name} is 0 where the differences give {slope}: its path back to {e.variable} is broken"
+        told = f"{name} is 0 where the differences give {slope}"
+        return f"{told}: its path back to {e.variable} is broken, here or everywhere"
     factor = e.exact / e.slope if e.slope else math.inf
     simple = next((s for s in _simple_factors() if abs(factor - s) < _SAME_FACTOR * abs(s)), None)
     if simple is not None:

@@ -59,7 +59,7 @@ class Trend:
     last: np.ndarray
 
 
-def shapes(ladder: Ladder) -> Trend:
+def shapes(ladder: Ladder, eps: float) -> Trend:
     """The `Shape` along each line of a ladder, `[m]`, and the last difference of its one-sided slopes."""
     ahead, behind = _defined(ladder, ladder.forward), _defined(ladder, ladder.backward)
     with np.errstate(all="ignore"):
@@ -68,25 +68,26 @@ def shapes(ladder: Ladder) -> Trend:
     shape = bending.shape.copy()
     lines = np.flatnonzero(np.isin(shape, BENT))
     if len(lines):
-        shape[lines[_straight(ladder.lines(lines), bending.last[lines])]] = Shape.SMOOTH
+        shape[lines[_straight(ladder.lines(lines), bending.last[lines], eps)]] = Shape.SMOOTH
     shape[ahead & ~behind] = Shape.AHEAD_ONLY
     shape[behind & ~ahead] = Shape.BEHIND_ONLY
     shape[~ahead & ~behind] = Shape.ALONE
     return Trend(shape, bending.last)
 
 
-def _straight(ladder: Ladder, bend: np.ndarray) -> np.ndarray:
+def _straight(ladder: Ladder, bend: np.ndarray, eps: float) -> np.ndarray:
     """Where an alleged bend is a staircase of rounding, `[m]`, as inside a custom gradient, where no bound knows it.
 
     There the slopes of both sides, from larger steps, are one and known much better than the bend; or the bend moves
-    the value by no more than its last digits.
+    the value by no more than its last digits, and these slopes do not know better.
     """
     ahead, behind = (one_sided_slopes(ladder, sign) for sign in (1, -1))
     error = ahead.error + behind.error
     with np.errstate(all="ignore"):
-        one = (np.abs(ahead.slope - behind.slope) <= _ERRORS * error) & (error < _KNOWN * np.abs(bend))
-        last_digits = _ERRORS * np.spacing(np.abs(ladder.center)) / np.maximum(1.0, ladder.size)
-    return one | (np.abs(bend) <= last_digits)
+        apart = np.abs(ahead.slope - behind.slope) > _ERRORS * error
+        known = error < _KNOWN * np.abs(bend)
+        last_digits = _ERRORS * eps * np.abs(ladder.center) / np.maximum(1.0, ladder.size)
+    return ~apart & (known | (np.abs(bend) <= last_digits))
 
 
 def _defined(ladder: Ladder, side: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ import numpy as np
 
 from tbgrad.calculus.derivatives import value_and_gradient
 from tbgrad.calculus.evidence.rounding import Rounded, rounding_program
+from tbgrad.calculus.pointwise import Manner, manner
 from tbgrad.errors import NoGradientError
 from tbgrad.functions.function import Function
 
@@ -56,7 +57,7 @@ def reverse_gradient(f: Function, position: np.ndarray) -> Reverse:
 def values_for_differences(f: Function, dtype: str, missing: str = "") -> Callable[[np.ndarray], Rounded]:
     """The values that differences are made of, from the kernel whose gradient is judged, unless that is missing."""
     program = rounding_program(f, dtype)
-    if missing:
+    if missing or manner(f, dtype) is not Manner.TOGETHER:
         return program
     kernel = value_and_gradient(f, dtype)
 
