@@ -16,6 +16,7 @@ from tbgrad.errors import OptionError
 
 LONGEST_CONDITIONS = 80
 LONGEST_SLUG = 40
+_MOST_LISTED = 12
 
 
 def slug(text: str, longest: int = LONGEST_SLUG) -> str:
@@ -42,6 +43,12 @@ def number(value: float) -> str:
 def point(position: Sequence[float]) -> str:
     """Spells a point: (2.0, -1.5) is `2_-1.5`."""
     return "_".join(number(x) for x in position)
+
+
+def listed(items: Sequence[object]) -> str:
+    """Names or numbers in a sentence: all of a few, the first and the last of many."""
+    words = [str(item) for item in items]
+    return ", ".join(words if len(words) <= _MOST_LISTED else [*words[: _MOST_LISTED - 2], "…", words[-1]])
 
 
 def run_name(

@@ -98,9 +98,7 @@ def _description(f: Function) -> list[str]:
 def _sizes(f: Function) -> str:
     if f.family is None:
         return ""
-    if f.family.multiple > 1:
-        return f"{f.dimensions} as shown, or any other multiple of {f.family.multiple}"
-    return f"{f.dimensions} as shown, or any number from {f.family.least} on"
+    return f"{f.dimensions} as shown, or {f.family.numbers}"
 
 
 def _domain(f: Function) -> list[tuple[str, tuple[float, float]]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tbgrad import naming
 from tbgrad.cli.base import start_tensorflow
 from tbgrad.cli.types import ASSIGNMENT, FUNCTION, LogdirType
 from tbgrad.errors import OptionError, ShapeError, nearest
@@ -110,7 +111,7 @@ def resolve_point(f: Function, point: tuple[float, ...] | Mapping[str, float]) -
             raise ShapeError(f"'{f.label}' has no variable '{name}'; it has {known}.{nearest(name, f.variables)}")
     missing = [name for name in f.variables if name not in point]
     if missing:
-        raise ShapeError(f"the point lacks {', '.join(missing)}; '{f.label}' has {', '.join(f.variables)}.")
+        raise ShapeError(f"the point lacks {naming.listed(missing)}; '{f.label}' has {naming.listed(f.variables)}.")
     return f.check_point([point[name] for name in f.variables])
 
 

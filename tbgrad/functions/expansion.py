@@ -25,6 +25,8 @@ MOST_DIMENSIONS = 10_000
 MOST_TERMS = 1_000_000
 # Where an inner range depends on an outer index, the outer sum is written out.
 _MOST_WRITTEN_OUT = 20_000
+# Operations that are looked at again for each term, though what they make may be shared.
+_MOST_VISITS = 50_000
 
 # Index names to a number, or to all its numbers along an axis of its own.
 _Indices = Mapping[str, int | np.ndarray]
@@ -72,13 +74,14 @@ class _Expansion:
     def __init__(self, formula: Formula, dimensions: int, parameters: Mapping[str, float], by_hand: bool):
         self.formula, self.given = formula, formula.nodes
         self.dimensions, self.parameters, self.by_hand = dimensions, parameters, by_hand
-        self.nodes, self.terms = SharedNodes(), 0
+        self.nodes, self.terms, self.visits = SharedNodes(), 0, 0
         self.free = _free_indices(self.given)
+        self.orders: dict[int, list[int]] = {}
 
     def block(self, root: int, indices: _Indices) -> int:
         """Adds what node `root` computes where indices have these values; returns its place in the new list."""
         places: dict[int, int] = {}
-        for i in _needed(self.given, root):
+        for i in self._order(root):
             node = self.given[i]
             if node.operation in LOOPS:
                 places[i] = self._loop(i, {name: indices[name] for name in self.free[i]})
@@ -105,7 +108,10 @@ class _Expansion:
             return _numbers(indices[node.name])
         if node.operation == "element":
             return self._element(i, node, indices)
-        arguments = tuple(places[a] for a in node.arguments)
+        return self._computed(node, tuple(places[a] for a in node.arguments))
+
+    def _computed(self, node: Node, arguments: tuple[int, ...]) -> Node:
+        """The node with these arguments in the new list, or what it comes to where they are known."""
         made = [self.nodes[a] for a in arguments]
         # Vectors of known numbers are computed here, in float64 whatever the dtype of the points.
         if made and all(a.operation in ("number", "numbers") for a in made) and any(a.many for a in made):
@@ -134,16 +140,20 @@ class _Expansion:
             raise self._wrong(i, "the step of a range must not be 0.")
         numbers = range(start, stop, step)
         if not numbers:
-            return self._add(Node("number", value=0.0 if node.operation == "sum" else 1.0))
+            # One for each value of the outer indices.
+            shape = np.broadcast_shapes(*(np.shape(value) for value in indices.values()))
+            return self._add(_numbers(np.full(shape, 0.0 if node.operation == "sum" else 1.0)))
         if self.by_hand or self._inner_range_depends_on(node.name, body):
             return self._written_out(i, numbers, indices)
         self._count(i, len(numbers) * math.prod(np.size(value) for value in indices.values()))
         depth = 1 + max((np.ndim(value) for value in indices.values()), default=0)
-        along = np.array(numbers).reshape(-1, *[1] * (depth - 1))
+        # Whole numbers that wrap around would be no mathematics.
+        along = np.array(numbers, dtype=float).reshape(-1, *[1] * (depth - 1))
         if node.name not in self.free[body]:
             term = self.block(body, indices)
             count = self._add(Node("number", value=float(len(numbers))))
-            return self._add(Node("multiply" if node.operation == "sum" else "power", (term, count)))
+            together = Node("multiply" if node.operation == "sum" else "power")
+            return self._add(self._computed(together, (term, count)))
         term = self.block(body, {**indices, node.name: along})
         if self.nodes[term].operation == "numbers":
             known = np.array(self.nodes[term].many)
@@ -153,12 +163,17 @@ class _Expansion:
     def _written_out(self, i: int, numbers: range, indices: _Indices) -> int:
         node = self.given[i]
         together = "add" if node.operation == "sum" else "multiply"
-        so_far = None
+        so_far, body = None, node.arguments[0]
         for number in numbers:
-            self._count(i, 1)
-            term = self.block(node.arguments[0], {**indices, node.name: number})
+            self._visit(len(self._order(body)))
+            term = self.block(body, {**indices, node.name: number})
             so_far = term if so_far is None else self._add(Node(together, (so_far, term)))
         return so_far
+
+    def _visit(self, operations: int) -> None:
+        self.visits += operations
+        if self.visits > _MOST_VISITS:
+            raise FormulaError(f"written out, the sums take more than {_MOST_VISITS:,} steps; take fewer terms.")
 
     def _count(self, i: int, terms: int) -> None:
         self.terms += terms
@@ -167,13 +182,13 @@ class _Expansion:
 
     def _inner_range_depends_on(self, name: str, body: int) -> bool:
         """Whether a range inside the body is another one for each value of this index."""
-        inner = [self.given[i] for i in range(body + 1) if self.given[i].operation in LOOPS and name in self.free[i]]
-        return any(name in self.free[bound] for node in inner for bound in node.arguments[1:])
+        loops = [self.given[i] for i in _needed(self.given, body, but=()) if self.given[i].operation in LOOPS]
+        return any(name in self.free[bound] for loop in loops for bound in loop.arguments[1:])
 
     def _whole(self, root: int, indices: _Indices) -> Any:
         """The whole numbers that an index or a bound is."""
         values: dict[int, Any] = {}
-        for i in _needed(self.given, root):
+        for i in self._order(root):
             node = self.given[i]
             if node.operation in ("variable", "element", *LOOPS):
                 raise self._wrong(i, "expected a whole number of n, indices and parameters here.")
@@ -190,24 +205,32 @@ class _Expansion:
             raise self._wrong(root, f"expected a whole number here; got {got:g}.")
         return value.astype(np.int64)
 
+    def _order(self, root: int) -> list[int]:
+        if root not in self.orders:
+            self.orders[root] = _needed(self.given, root)
+        return self.orders[root]
+
     def _wrong(self, i: int, message: str) -> FormulaError:
         return FormulaError(message, self.formula.text, self.formula.places[i])
 
 
 def _numbers(value: Any) -> Node:
     array = np.asarray(value)
-    return Node("number", value=float(array)) if array.ndim == 0 else Node("numbers", many=_nested(array))
+    if array.ndim == 0:
+        return Node("number", value=float(array))
+    # Python takes True for 1: without a name of their own, conditions would be shared with numbers.
+    return Node("numbers", name="condition" if array.dtype == bool else "", many=_nested(array))
 
 
 def _nested(array: np.ndarray) -> tuple:
     return tuple(map(_nested, array)) if array.ndim > 1 else tuple(array.tolist())
 
 
-def _needed(nodes: tuple[Node, ...], root: int) -> list[int]:
-    """What a node is computed from, in forward order; not what stands inside sums and indices."""
+def _needed(nodes: tuple[Node, ...], root: int, but: tuple[str, ...] = ("element", *LOOPS)) -> list[int]:
+    """What a node is computed from, in forward order; not what stands inside sums and indices, but for others."""
     wanted = {root}
     for i in range(root, -1, -1):
-        if i in wanted and nodes[i].operation not in ("element", *LOOPS):
+        if i in wanted and nodes[i].operation not in but:
             wanted.update(nodes[i].arguments)
     return sorted(wanted)
 

@@ -116,8 +116,13 @@ def polygamma(order: float, x: float) -> float:
         return 0.0 if order else math.inf
     m, sign = int(order), -1.0 if order % 2 == 0 else 1.0
     terms = []
-    # The series needs more room the higher the order; a far negative x would take one step for each unit.
-    while x < _FAR + m and len(terms) < 100_000:
+    if x < -_FAR:
+        # The recurrence, from x up to between 0 and 1, summed: a far negative x would take one step for each unit.
+        y = x % 1.0
+        # In this order what is alike cancels exactly, as at y = 1/2.
+        return (polygamma(m, y) + sign * polygamma(m, 1.0 - y)) - sign * polygamma(m, 1.0 - x)
+    # The series needs more room the higher the order.
+    while x < _FAR + m:
         terms.append(_divide(1.0, _power(x, m + 1.0)))
         x += 1.0
     head = math.factorial(m) * math.fsum(terms)

@@ -195,7 +195,7 @@ class Function:
             return self
         if self.family is None:
             count = f"{self.dimensions} variable{'s'[: self.dimensions > 1]}"
-            raise ShapeError(f"'{self.label}' has {count} ({', '.join(self.variables)}); expected {dimensions}.")
+            raise ShapeError(f"'{self.label}' has {count} ({naming.listed(self.variables)}); expected {dimensions}.")
         if not self.family.has(dimensions):
             raise ShapeError(f"'{self.label}' has no form in {dimensions} variables; expected {self.family.numbers}.")
         changed = {name: value for name, value in self.parameters.items() if value != self.defaults.get(name)}
@@ -248,7 +248,7 @@ class Function:
             in_reach = self.family.has(len(point)) if self.family else may_be_vector
             hint = f" --dimensions {len(point)} makes it so many." if in_reach else ""
             raise ShapeError(
-                f"the point ({', '.join(map(str, point))}) has {given}; '{self.label}' has "
-                f"{self.dimensions}: {', '.join(self.variables)}.{hint}"
+                f"the point ({naming.listed(point)}) has {given}; '{self.label}' has "
+                f"{self.dimensions}: {naming.listed(self.variables)}.{hint}"
             )
         return tuple(float(x) for x in point)

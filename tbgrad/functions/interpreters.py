@@ -130,6 +130,11 @@ def tensorflow_table(like: Any) -> Table:
         # The square is exact where the general power is rounded, and much cheaper.
         return tf.square(a) if type(b) is float and b == 2.0 else alike(tf.pow)(a, b)
 
+    @alike
+    def erf(a):
+        # Beyond 1e154 TensorFlow's is NaN; beyond 30 it is 1 and flat.
+        return tf.math.erf(tf.clip_by_value(a, tf.constant(-30.0, dtype), tf.constant(30.0, dtype)))
+
     def numbers(a: np.ndarray) -> Any:
         shaped = a.reshape(a.shape + (1,) * rank)
         return tf.constant(shaped) if a.dtype == bool else tf.constant(shaped, dtype)
@@ -140,8 +145,9 @@ def tensorflow_table(like: Any) -> Table:
         "log2": lambda a: tf.math.log(a) / tf.constant(np.log(2.0), dtype),
         "log10": lambda a: tf.math.log(a) / tf.constant(np.log(10.0), dtype),
         "where": alike(tf.where),
+        "erf": erf,
         # TensorFlow's own holds a constant in float32.
-        "gelu": lambda a: 0.5 * a * (1 + tf.math.erf(a / tf.constant(2**0.5, dtype))),
+        "gelu": lambda a: 0.5 * a * (1 + erf(a / tf.constant(2**0.5, dtype))),
         "sum": lambda a: tf.reduce_sum(a, axis=0),
         "prod": lambda a: tf.reduce_prod(a, axis=0),
         "gather": lambda a, which: tf.gather(a, which),

@@ -35,11 +35,11 @@ class Minimum:
         """The minimum in numbers for these parameters, or None where they leave no such minimum."""
 
         def compute(text: str | float, **more: float) -> float:
-            return expressions.constant(str(text), {**parameters, **more})
+            return expressions.constant(text, {**parameters, **more}) if isinstance(text, str) else float(text)
 
         if not compute(self.positive) > 0:
             return None
-        curve = any("t" in expressions.parse(str(text)).variables for text in self.position)
+        curve = any("t" in expressions.parse(text).variables for text in self.position if isinstance(text, str))
         turns = [math.tau * i / (_CURVE_POINTS - 1) for i in range(_CURVE_POINTS)] if curve else [0.0]
         points = tuple(tuple(compute(text, t=t) for text in self.position) for t in turns)
         return KnownMinimum(points, compute(self.value))

@@ -23,7 +23,7 @@ class Node:
         sum), or `element` (of the vector, its argument the index), or `sum` and `prod` (arguments: body, start, stop,
         step). An expanded formula has `elements` and `numbers` in their place: many at once.
       arguments: indices of the nodes it is computed from, all smaller than its own.
-      name: of a variable, a parameter, an index, the vector.
+      name: of a variable, a parameter, an index, the vector; `condition` of numbers that are true or false.
       value: of a number.
       many: of `elements` which ones, of `numbers` their values, as nested tuples.
     """

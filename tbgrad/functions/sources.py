@@ -12,7 +12,7 @@ import warnings
 
 from tbgrad.errors import FormulaError
 
-OPERATORS = "+, -, *, / and ** (or ^)"
+OPERATORS = "+, -, *, /, //, % and ** (or ^)"
 
 
 class Source:

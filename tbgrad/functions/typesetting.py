@@ -127,28 +127,36 @@ def _tex_operation(node, nodes: Sequence, arguments: list[tuple[str, int]]) -> t
 def _tex_loop(node, nodes: Sequence, texts: Sequence[tuple[str, int]]) -> str:
     """A sum or a product with its bounds below and above the sign."""
     body, start, stop, step = node.arguments
-    last = _one_less(stop, nodes, texts)
     # A longer body than a product would reach beyond the sum.
     text, binding = texts[body]
     text = text if binding >= OPERATIONS["multiply"].precedence else _parentheses(text)
-    first = texts[start][0]
-    if nodes[step].operation != "number" or nodes[step].value != 1:
-        first = rf"{first},\,{first}+{texts[step][0]},\,\ldots"
-        first = first.replace("0+", "")
+    first, stride = texts[start][0], nodes[step].value if nodes[step].operation == "number" else None
+    if stride != 1:
+        first = rf"{first},\,{_second(start, step, nodes, texts)},\,\ldots"
+    last = _off_by(-1 if stride is None or stride > 0 else 1, stop, nodes, texts)
     return rf"{_SIGNS[node.operation]}_{{{tex_name(node.name)}={first}}}^{{{last}}} {text}"
 
 
-def _one_less(stop: int, nodes: Sequence, texts: Sequence[tuple[str, int]]) -> str:
-    """A range's last number: one less than what it stops before."""
-    node = nodes[stop]
+def _second(start: int, step: int, nodes: Sequence, texts: Sequence[tuple[str, int]]) -> str:
+    """A range's second number."""
+    begins, stride = nodes[start], nodes[step]
+    if begins.operation == "number" and begins.value == 0:
+        return texts[step][0]
+    if stride.operation != "number":
+        return f"{texts[start][0]}+{texts[step][0]}"
+    return _off_by(stride.value, start, nodes, texts)
+
+
+def _off_by(more: float, i: int, nodes: Sequence, texts: Sequence[tuple[str, int]]) -> str:
+    """A number so much more than a node, as a range's last one is 1 less than what it stops before."""
+    node, (text, binding) = nodes[i], texts[i]
     if node.operation == "number":
-        return naming.number(node.value - 1)
+        return naming.number(node.value + more)
     if node.operation in ("add", "subtract") and nodes[node.arguments[1]].operation == "number":
-        more = nodes[node.arguments[1]].value * (1 if node.operation == "add" else -1) - 1
-        sign = "" if more == 0 else f" {'+' if more > 0 else '-'} {naming.number(abs(more))}"
-        return texts[node.arguments[0]][0] + sign
-    text, binding = texts[stop]
-    return f"{text if binding > 0 else _parentheses(text)} - 1"
+        more += nodes[node.arguments[1]].value * (1 if node.operation == "add" else -1)
+        text, binding = texts[node.arguments[0]][0], 1
+    text = text if binding > 0 else _parentheses(text)
+    return text if more == 0 else f"{text} {'+' if more > 0 else '-'} {naming.number(abs(more))}"
 
 
 def _parentheses(text: str) -> str:

@@ -44,8 +44,8 @@ BEALE = Function.of_formula(
 
 
 def _dixon_price(n: int) -> Function:
-    position = [f"2**(1/2**{i} - 1)" for i in range(n)]
-    mirrored = [*position[:-1], f"-{position[-1]}"]
+    position = [2.0 ** (0.5**i - 1.0) for i in range(n)]
+    mirrored = [*position[:-1], -position[-1]]
     return Function.of_formula(
         "(x[0] - 1)**2 + sum((i + 1)*(2*x[i]**2 - x[i - 1])**2 for i in range(1, n))",
         n,

@@ -57,8 +57,8 @@ def test_minima_at_the_edge_and_at_kinks_are_told_apart(typed, document):
 
 
 def test_the_number_of_variables_is_told(typed, document):
-    assert "2 as shown, or any number from 1 on" in typed("functions", "ackley").stdout
-    assert "4 as shown, or any other multiple of 4" in typed("functions", "powell").stdout
+    assert "2 as shown, or a whole number from 1 to 10,000" in typed("functions", "ackley").stdout
+    assert "4 as shown, or a multiple of 4 from 4 to 10,000" in typed("functions", "powell").stdout
     assert "dimensions" not in typed("functions", "beale").stdout
     assert document("functions", "trid")["dimensions"] == {"least": 2, "multiple": 1}
     assert document("functions", "beale")["dimensions"] is None

@@ -180,6 +180,7 @@ HOSTILE = [
     "sum(x for i in range(10**9))",
     "sum(x[i] for i in range(10**9))",
     "sum(sum(sum(i*j*k*x for i in range(999)) for j in range(999)) for k in range(999))",
+    "sum(sum(0 for j in range(i*0)) + (x[0]**2 + x[0]**3 + x[0]**4) for i in range(19000))",
     "sum(" * 60 + "x" + " for i in range(9))" * 60,
     "where(" * 3_000 + "x < 1" + ", 1, 2)" * 3_000,
     "sum(x[i] for i in (open('executed', 'w'),))",

@@ -2,6 +2,7 @@ import math
 
 import autograd
 import autograd.numpy
+import mpmath
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -155,3 +156,26 @@ def test_formulas_run_in_autograds_numpy(f):
     expected = mp_gradient(f.formula.text.rpartition("->")[2].strip(), f.variables, point, **f.parameters)
     gradient = autograd.grad(value)(point)
     np.testing.assert_allclose(gradient, [float(g) for g in expected], rtol=1e-12)
+
+
+@pytest.mark.parametrize("order", [0, 1, 2, 5, 30])
+@pytest.mark.parametrize("x", [-20.5, -21.25, -99.999, -1234.75])
+def test_polygamma_of_negative_numbers(order, x):
+    with mpmath.workdps(120):
+        expected = float(mpmath.polygamma(order, mpmath.mpf(x)))
+    assert PYTHON["polygamma"](float(order), x) == pytest.approx(expected, rel=1e-13)
+
+
+def test_digamma_far_below_zero():
+    """By reflection: the digamma function of 1 - x less π cot(πx)."""
+    x = -200_000.25
+    with mpmath.workdps(50):
+        expected = float(mpmath.digamma(1 - mpmath.mpf(x)) - mpmath.pi * mpmath.cot(mpmath.pi * mpmath.mpf(x)))
+    assert PYTHON["digamma"](x) == pytest.approx(expected, rel=1e-13)
+
+
+@pytest.mark.parametrize(("formula", "slope"), [("erf(x)", 0.0), ("gelu(x)", 1.0)])
+def test_erf_is_flat_as_far_as_the_floats_go(formula, slope):
+    found = evaluate(Function.of_formula(formula), [[1e200], [40.0]])
+    assert found.value.tolist() == ([1.0, 1.0] if formula == "erf(x)" else [1e200, 40.0])
+    assert found.gradient.tolist() == [[slope], [slope]]

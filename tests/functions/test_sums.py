@@ -35,6 +35,13 @@ FORMULAS = [
     ("sum(sum(x[i] for i in range(n))*x[0] for k in range(n))", 3),
     ("x, terms=4 -> sum(sin((2*k + 1)*x[0])/(2*k + 1) for k in range(terms))", 1),
     ("x[2]*x[0]**2 - x[1]", 3),
+    # Known conditions beside the same numbers, products beyond int64, and inner sums that are empty for all.
+    ("sum(where(i == 1, x[i], 2*x[i]) for i in range(n))", 2),
+    ("sum(where(i > 1, x[i - 1], 0) + exp(i - 1)*x[i - 1] for i in range(1, n + 1))", 2),
+    ("sum(x[0]**k/prod(j for j in range(1, k + 1)) for k in range(26)) + x[0]*prod(j for j in range(1, 26))/1e25", 1),
+    ("sum(x[0]**2 + sum(x[i]*x[j] for j in range(n - 2)) for i in range(n))", 2),
+    ("x[0] + sum(sum(x[i]*x[j] for j in range(n - 2)) for i in range(n))", 2),
+    ("x[0]*prod(x[0] + prod(x[i]*x[j] for j in range(n - 2)) for i in range(n))", 2),
 ]
 CASES = pytest.mark.parametrize(("text", "dimensions"), FORMULAS, ids=[text for text, _ in FORMULAS])
 
@@ -82,6 +89,9 @@ def test_written_text_parses_back_to_the_same_nodes(text, dimensions):
         ("prod(x[i + 1] for i in range(n - 1))", r"\prod_{i=0}^{n - 2} x_{i + 1}"),
         ("sum(x[i] - 1 for i in range(1, n + 1))", r"\sum_{i=1}^{n} (x_{i} - 1)"),
         ("sum(x[i] for i in range(0, 8, 4))", r"\sum_{i=0,\,4,\,\ldots}^{7} x_{i}"),
+        ("sum(x[i] for i in range(10, n, 15))", r"\sum_{i=10,\,25,\,\ldots}^{n - 1} x_{i}"),
+        ("sum(x[i] for i in range(n - 10, n, 2))", r"\sum_{i=n - 10,\,n - 8,\,\ldots}^{n - 1} x_{i}"),
+        ("sum(x[i] for i in range(n - 1, 0, -1))", r"\sum_{i=n - 1,\,n - 2,\,\ldots}^{1} x_{i}"),
     ],
 )
 def test_mathtext(text, tex):
@@ -96,8 +106,16 @@ def test_the_number_of_variables():
     assert (f.dimensions, f.name) == (7, Function.of_formula("sum(x[i]**2 for i in range(n))").name)
     with pytest.raises(ShapeError, match="has 3 variables; expected 2"):
         Function.of_formula("x[2]", 2)
+    with pytest.raises(ShapeError, match=r"has 9000: x0, x1, .*, x9, …, x8999"):
+        Function.of_formula("sum(x[i] for i in range(n))", 9000).check_point([1.0])
     with pytest.raises(ShapeError, match="expected 1 to 10,000"):
         Function.of_formula("sum(x[i] for i in range(n))", 10_001)
+
+
+def test_an_earlier_sum_over_the_same_name_leaves_a_sum_a_vector():
+    triangle = "sum(sum(x[j] for j in range(i + 1)) for i in range(3))"
+    f = Function.of_formula(f"{triangle} + sum(x[i]**2 for i in range(n))", 10_000)
+    assert evaluate(f, [np.ones(10_000)]).value.tolist() == [10_006.0]
 
 
 def test_parameters_may_say_how_many_terms():
