@@ -203,4 +203,5 @@ def test_beyond_the_results_memory_is_flat(text):
     few, many = 2**21, 2**23
     per_point = 8 * (2 + 1 + 2)
     grown = peak_bytes(text, many) - peak_bytes(text, few)
-    assert grown < 1.1 * per_point * (many - few)
+    # Peaks vary by tens of MiB between processes; without chunks the ratio is 2.7 for the second text, 3.3 for the first.
+    assert grown < 1.5 * per_point * (many - few)
