@@ -122,11 +122,9 @@ class _Expansion:
         which = self._whole(node.arguments[0], indices)
         low, high = (int(which.min()), int(which.max())) if np.size(which) else (0, 0)
         if low < 0 or high >= self.dimensions:
-            wrong = low if low < 0 else high
-            last = f"{node.name}[{self.dimensions - 1}]"
-            raise self._wrong(
-                i, f"{node.name}[{wrong}] is outside: with n = {self.dimensions} the last element is {last}."
-            )
+            end = f"with n = {self.dimensions} the last element is {node.name}[{self.dimensions - 1}]"
+            end = f"the first element is {node.name}[0]" if low < 0 else end
+            raise self._wrong(i, f"{node.name}[{low if low < 0 else high}] is outside: {end}.")
         if np.ndim(which) == 0:
             return Node("variable", name=f"{node.name}{int(which)}")
         return Node("elements", name=node.name, many=_nested(which))

@@ -129,7 +129,7 @@ def _head(text: str, arrow: int) -> tuple[list[str], dict[str, float]]:
     variables: list[str] = []
     parameters: dict[str, float] = {}
     column = 0
-    for item in text[:arrow].split(","):
+    for item in _items(text[:arrow]):
         place = column + len(item) - len(item.lstrip())
         column += len(item) + 1
         name, equals, default = item.partition("=")
@@ -148,6 +148,18 @@ def _head(text: str, arrow: int) -> tuple[list[str], dict[str, float]]:
         else:
             variables.append(name)
     return variables, parameters
+
+
+def _items(head: str) -> list[str]:
+    """What stands between commas, but for those within parentheses."""
+    items, depth = [""], 0
+    for character in head:
+        depth += (character == "(") - (character == ")")
+        if character == "," and depth <= 0:
+            items.append("")
+        else:
+            items[-1] += character
+    return items
 
 
 def _default(default: str, text: str, begin: int) -> float:

@@ -77,7 +77,7 @@ def test_free_names_are_variables_in_alphabetical_order():
 
 
 def test_head_orders_variables_and_gives_parameters_their_defaults():
-    formula = parse("y, x, a=1, b=2*pi -> a*x + b*y")
+    formula = parse("y, x, a=max(1, min(0, 3)), b=2*pi -> a*x + b*y")
     assert formula.variables == ("y", "x")
     assert formula.parameters == (("a", 1.0), ("b", 2 * math.pi))
     assert [n.operation for n in formula.nodes if n.name in ("a", "b")] == ["parameter", "parameter"]

@@ -105,6 +105,9 @@ MISTAKES = [
     ("-> 2", 0, "expected a variable's name"),
     ("x, if -> x", 3, "expected a variable's name"),
     ("x, a=b -> a*x", 5, "'b' is not one"),
+    ("x, a=max(1, 2), y -> a*x", 16, "variables come first"),
+    ("x, a=max(1, 2 -> a*x", 8, "'(' was never closed"),
+    ("x), y -> x + y", 0, "expected a variable's name"),
     ("x, a=2y -> a*x", 6, "a product needs its *"),
     ("x -> ", 5, "expected a formula, such as"),
     ("x -> x -> y", 7, "expected"),
@@ -261,7 +264,7 @@ def test_a_tower_of_powers_is_infinite():
 UNFIT = [
     ("x[x[0]]", 2, 2, "expected a whole number of n, indices and parameters here."),
     ("sum(x[i + 1] for i in range(n))", 2, 4, "x[2] is outside: with n = 2 the last element is x[1]."),
-    ("sum(x[i - 1] for i in range(n))", 2, 4, "x[-1] is outside"),
+    ("sum(x[i - 1] for i in range(n))", 2, 4, "x[-1] is outside: the first element is x[0]."),
     ("n*x[2]", 2, 2, "x[2] is outside"),
     ("sum(x[i/2] for i in range(n))", 2, 6, "expected a whole number here; got 0.5."),
     ("sum(x[i] for i in range(n/3))", 2, 24, "expected a whole number here; got 0.666667."),
