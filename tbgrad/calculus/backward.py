@@ -54,11 +54,16 @@ def backward(f: Function, point: Sequence[float]) -> Backward:
     local: list[tuple] = [()] * len(nodes)
     gradients = [0.0] * len(nodes)
     gradients[-1] = 1.0
+    # Behind a step, as floor is one, there is nothing to pass on, not even 0·∞.
+    reached = {len(nodes) - 1}
     for i in reversed(range(len(nodes))):
         local[i] = _local_derivatives(nodes, i, values)
         for argument, derivative in zip(nodes[i].arguments, local[i], strict=True):
-            if derivative is not None:
-                gradients[argument] += gradients[i] * derivative[1]
+            if derivative is not None and i in reached and not _is_zero(derivative[0]):
+                reached.add(argument)
+                # TensorFlow takes 0·∞ for 0 here.
+                kept = gradients[i] == 0.0 and OPERATIONS[nodes[i].operation].keeps_zero
+                gradients[argument] += 0.0 if kept else gradients[i] * derivative[1]
 
     def made(i: int) -> BackwardNode:
         node = nodes[i]
@@ -119,6 +124,10 @@ def _local_derivatives(nodes: Sequence[Node], i: int, values: Sequence[float]) -
         formula = () if nodes[argument].operation == "number" else _derivative(node.operation, which, held)
         found.append((formula, float(interpret(formula, PYTHON, numbers)[-1])) if formula else None)
     return tuple(found)
+
+
+def _is_zero(formula: Sequence[Node]) -> bool:
+    return formula[-1].operation == "number" and formula[-1].value == 0.0
 
 
 def _written(nodes: Sequence[Node], node: Node, names: Sequence[str]) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tbgrad.calculus.sines import with_polynomial_sines
+from tbgrad.calculus.fusing import ready_for_xla
 
 # Coordinates in a chunk, 1 or 2 MiB. Larger ones leave the cache, smaller ones pay for more calls.
 CHUNK = 2**18
@@ -121,7 +121,7 @@ class Kernel:
         if self._program.captured_inputs or {o.type for o in self._program.graph.get_operations()} & _INEXACT:
             return None
         fused = tf.function(
-            with_polynomial_sines(self._program, self._dtype),
+            ready_for_xla(self._program, self._dtype),
             input_signature=[tf.TensorSpec(chunk.shape, self._dtype)],
             autograph=False,
             jit_compile=True,

@@ -7,13 +7,14 @@ call with the same optimizer, shapes and dtype compiles nothing. This module mus
 from __future__ import annotations
 
 import numbers
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tbgrad.calculus.derivatives import as_points, differentiate, run_program, settle
+from tbgrad.calculus.derivatives import as_points, compiled, differentiate, run_program, settle
+from tbgrad.calculus.fusing import ready_for_xla
 from tbgrad.descent.optimizers import GivenOptimizer, Optimizer, as_optimizer, import_keras
 from tbgrad.descent.rates import automatic_rate
 from tbgrad.descent.verdicts import judge
@@ -147,6 +148,7 @@ class _Program:
         state = [(v, v.numpy()) for v in self._optimizer.variables]
         self._copies = [v for v, value in state if np.array_equal(value, probe)]
         self._initial = [(v, value) for v, value in state if not np.array_equal(value, probe)]
+        self._differentiate = _differentiated(f, self._dtype)
         self._compiled = self._compile(jit_compile=True)
 
     def _compile(self, jit_compile: bool) -> Any:
@@ -168,7 +170,7 @@ class _Program:
             variable.assign(initial)
         for variable in [self._variable, *self._copies]:
             variable.assign(tf.reshape(start, self._variable.shape))
-        value, gradient = differentiate(self._function, start)
+        value, gradient = self._differentiate(start)
         shapes = [self._shape, self._shape[:1], self._shape, *[self._shape[:1]] * len(self._instruments)]
         records = [tf.TensorArray(self._dtype, self._steps + 1, element_shape=shape) for shape in shapes]
         step, now, records = tf.while_loop(
@@ -185,8 +187,15 @@ class _Program:
         _, _, gradient = now
         self._optimizer.apply([tf.reshape(gradient, self._variable.shape)], [self._variable])
         position = tf.reshape(tf.convert_to_tensor(self._variable.value), self._shape)
-        following = (position, *differentiate(self._function, position))
+        following = (position, *self._differentiate(position))
         measured = Step(*now, *following)
         row = [*now, *(i.measure(measured) for i in self._instruments)]
         records = [r.write(step, entry) for r, entry in zip(records, row, strict=True)]
         return step + 1, following, records
+
+
+def _differentiated(f: Function, dtype: str) -> Callable[[tf.Tensor], tuple[tf.Tensor, ...]]:
+    """Value and gradient as everywhere else, for use under XLA."""
+    if f.formula is None:
+        return lambda position: differentiate(f, position)
+    return ready_for_xla(compiled(f, dtype, lambda position: differentiate(f, position)), dtype, sines=False)

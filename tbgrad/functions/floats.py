@@ -203,6 +203,6 @@ PYTHON: Mapping[str, Callable] = {
     "relu": lambda a: _largest(a, 0.0),
     "elu": _elu,
     "selu": lambda a: SELU_SCALE * (a if a > 0.0 else SELU_ALPHA * math.expm1(a)),
-    "gelu": lambda a: 0.5 * a * (1.0 + math.erf(a / math.sqrt(2.0))),
+    "gelu": lambda a: 0.5 * a * math.erfc(-a / math.sqrt(2.0)),
     "silu": lambda a: a * _sigmoid(a),
 }

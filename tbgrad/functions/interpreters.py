@@ -107,7 +107,7 @@ def numpy_table(numpy: ModuleType, rank: int = 0) -> Table:
         "relu": lambda a: numpy.maximum(a, 0.0),
         "elu": lambda a: numpy.where(a > 0, a, numpy.expm1(numpy.minimum(a, 0.0))),
         "selu": lambda a: SELU_SCALE * numpy.where(a > 0, a, SELU_ALPHA * numpy.expm1(numpy.minimum(a, 0.0))),
-        "gelu": lambda a: 0.5 * a * (1 + own["erf"](a / 2**0.5)),
+        "gelu": lambda a: 0.5 * a * own["erfc"](-a / 2**0.5),
         "silu": lambda a: a * sigmoid(a),
         "sum": lambda a: numpy.sum(a, axis=0),
         "prod": lambda a: numpy.prod(a, axis=0),
@@ -126,9 +126,17 @@ def tensorflow_table(like: Any) -> Table:
         """Gives numbers the dtype of the tensors beside them, which TensorFlow's functions do not."""
         return lambda *arguments: function(*(tf.constant(a, dtype) if type(a) is float else a for a in arguments))
 
+    @tf.custom_gradient
+    def exponent(b, a):
+        # TensorFlow's own gradient by the exponent is 0 where the base is negative, and so there is none.
+        return tf.identity(b), lambda gradient: (tf.where(a < 0, tf.constant(np.nan, dtype), gradient), None)
+
     def power(a, b):
         # The square is exact where the general power is rounded, and much cheaper.
-        return tf.square(a) if type(b) is float and b == 2.0 else alike(tf.pow)(a, b)
+        if type(b) is float and b == 2.0:
+            return tf.square(a)
+        varies = tf.is_tensor(b) and (tf.executing_eagerly() or b.op.type != "Const")
+        return alike(tf.pow)(a, exponent(b, alike(tf.identity)(a)) if varies else b)
 
     @alike
     def erf(a):
@@ -146,8 +154,8 @@ def tensorflow_table(like: Any) -> Table:
         "log10": lambda a: tf.math.log(a) / tf.constant(np.log(10.0), dtype),
         "where": alike(tf.where),
         "erf": erf,
-        # TensorFlow's own holds a constant in float32.
-        "gelu": lambda a: 0.5 * a * (1 + erf(a / tf.constant(2**0.5, dtype))),
+        # TensorFlow's own holds a constant in float32, and its erf loses the digits of the left tail.
+        "gelu": lambda a: 0.5 * a * tf.math.erfc(-a / tf.constant(2**0.5, dtype)),
         "sum": lambda a: tf.reduce_sum(a, axis=0),
         "prod": lambda a: tf.reduce_prod(a, axis=0),
         "gather": lambda a, which: tf.gather(a, which),

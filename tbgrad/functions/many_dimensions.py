@@ -92,8 +92,8 @@ def _schwefel(n: int) -> Function:
         start=((300.0, -200.0) * n)[:n],
         minima=(Minimum((420.96874635998203,) * n, -418.98288727243371 * n, only_in_domain=True),),
         source="Schwefel (1981), Numerical Optimization of Computer Models, problem 2.26",
-        remark="Many write it with 418.9829 added for each variable, so that the minimum is near 0. The slope is 0 "
-        "where a coordinate is, but the chain rule finds 0·∞ there.",
+        remark="Many write it with 418.9829 added for each variable, so that the minimum is near 0. Where a "
+        "coordinate is 0 the chain rule finds 0·∞, which is taken for 0: it is the slope there.",
     )
 
 

@@ -28,6 +28,8 @@ class Operation:
       analytic: whether it is, with complex arguments, an analytic function that NumPy computes.
       is_condition: whether it is true or false rather than a number.
       takes_conditions: for each argument whether it must be a condition; none where all are numbers.
+      keeps_zero: whether a gradient of zero that comes back to it stays zero where its own derivative is infinite or
+        undefined, as at √0; other operations make NaN of it.
     """
 
     derivatives: tuple[str | None, ...]
@@ -36,6 +38,7 @@ class Operation:
     analytic: bool = True
     is_condition: bool = False
     takes_conditions: tuple[bool, ...] = ()
+    keeps_zero: bool = False
 
     @property
     def arity(self) -> int:
@@ -65,10 +68,10 @@ OPERATIONS: dict[str, Operation] = {
     "floordiv": _real("0", "0", infix=" // ", precedence=2),
     "mod": _real("1", "-floor(u/v)", infix=" % ", precedence=2),
     "negative": Operation(("-1",), "-", 3),
-    "power": Operation(("v*u**(v - 1)", "u**v*log(u)"), "**", 4),
+    "power": Operation(("v*u**(v - 1)", "where(u == 0, 0, u**v*log(u))"), "**", 4),
     "square": Operation(("2*u",)),
-    "sqrt": Operation(("1/(2*sqrt(u))",)),
-    "rsqrt": Operation(("-rsqrt(u)/(2*u)",)),
+    "sqrt": Operation(("1/(2*sqrt(u))",), keeps_zero=True),
+    "rsqrt": Operation(("-rsqrt(u)/(2*u)",), keeps_zero=True),
     "cbrt": _real("1/(3*cbrt(u)**2)"),
     "exp": Operation(("exp(u)",)),
     "expm1": Operation(("exp(u)",)),
@@ -104,7 +107,7 @@ OPERATIONS: dict[str, Operation] = {
     "cosh": Operation(("sinh(u)",)),
     "tanh": Operation(("1/cosh(u)**2",)),
     "asinh": Operation(("1/sqrt(1 + u**2)",)),
-    "acosh": Operation(("1/sqrt(u**2 - 1)",)),
+    "acosh": Operation(("1/(sqrt(u - 1)*sqrt(u + 1))",)),
     "atanh": Operation(("1/(1 - u**2)",)),
     "erf": _real("2*exp(-u**2)/sqrt(pi)"),
     "erfc": _real("-2*exp(-u**2)/sqrt(pi)"),
@@ -117,8 +120,8 @@ OPERATIONS: dict[str, Operation] = {
     "softsign": _real("1/(1 + abs(u))**2"),
     "relu": _real("where(u > 0, 1, 0)"),
     "elu": _real("where(u > 0, 1, exp(u))"),
-    "selu": _real(f"{SELU_SCALE}*where(u > 0, 1, {SELU_ALPHA}*exp(u))"),
-    "gelu": _real("(1 + erf(u/sqrt(2)))/2 + u*exp(-u**2/2)/sqrt(2*pi)"),
+    "selu": _real(f"{SELU_SCALE}*where(u >= 0, 1, {SELU_ALPHA}*exp(u))"),
+    "gelu": _real("erfc(-u/sqrt(2))/2 + u*exp(-u**2/2)/sqrt(2*pi)"),
     "silu": Operation(("sigmoid(u)*(1 + u*sigmoid(-u))",)),
 }
 

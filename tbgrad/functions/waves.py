@@ -38,7 +38,7 @@ DROP_WAVE = Function.of_formula(
     start=(1.0, 0.8),
     minima=(Minimum((0.0, 0.0), -1.0),),
     source="Molga & Smutnicki (2005), Test Functions for Optimization Needs; Surjanovic & Bingham (2013): Drop-Wave",
-    remark="The slope at the origin is 0, but the chain rule finds 0·∞ there.",
+    remark="The chain rule finds 0·∞ at the origin, which is taken for 0: it is the slope there.",
 )
 
 SCHAFFER_2 = Function.of_formula(

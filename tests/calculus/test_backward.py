@@ -129,6 +129,41 @@ def test_where_there_is_no_gradient(name, point):
     np.testing.assert_array_equal(np.isfinite(found.gradient), np.isfinite(compiled.gradient[0]))
 
 
+# The chain rule finds 0·∞ here; TensorFlow's roots take it for 0, and pass nothing back through a step.
+ZERO_TIMES_INFINITY = [
+    ("drop_wave", (0.0, 0.0), (0.0, 0.0)),
+    ("schwefel", (0.0, 1.0), (0.0, -1.1116221377419663)),
+    ("brown", (0.0, 0.0), (0.0, 0.0)),
+    ("where(x <= 0, x, sqrt(x))", (0.0,), (1.0,)),
+    ("where(x > 0, 3, sqrt(-x))", (0.8,), (0.0,)),
+    ("0*rsqrt(x)", (0.0,), (0.0,)),
+    ("x + 0*floor(sqrt(x))", (0.0,), (1.0,)),
+    ("floor(1/x)", (0.0,), (0.0,)),
+    ("0*log(x)", (0.0,), (math.nan,)),
+    ("where(x >= 0, 3, 1/x)", (0.0,), (math.nan,)),
+    ("acosh(x)", (-3.0,), (math.nan,)),
+    ("selu(x)", (0.0,), (1.0507009873554805,)),
+    ("gelu(x)", (-9.0,), (-9.138937373906639e-18,)),
+]
+
+
+@pytest.mark.parametrize(("name", "point", "expected"), ZERO_TIMES_INFINITY)
+def test_zero_times_infinity_is_what_it_is_for_tensorflow(name, point, expected):
+    f = CATALOGUE.get(name) or Function.of_formula(name)
+    np.testing.assert_allclose(backward(f, point).gradient, expected, rtol=1e-12)
+    np.testing.assert_allclose(evaluate(f, [point]).gradient[0], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("base", [-2.0, -0.5])
+def test_a_power_of_a_negative_base_has_no_derivative_by_its_exponent(base):
+    f = Function.of_formula("x**y")
+    for found in (backward(f, (base, 3.0)).gradient, evaluate(f, [[base, 3.0]]).gradient[0]):
+        np.testing.assert_allclose(found, [3 * base**2, math.nan], rtol=1e-15)
+    # 0**y is 0 for all y > 0.
+    for found in (backward(f, (0.0, 2.0)).gradient, evaluate(f, [[0.0, 2.0]]).gradient[0]):
+        np.testing.assert_array_equal(found, [0.0, 0.0])
+
+
 def test_overflow_is_infinite_and_no_exception():
     assert by_hand("exp(x)**2", 1000.0).gradient == (math.inf,)
     assert by_hand("tanh(x)", 1000.0).gradient == (0.0,)

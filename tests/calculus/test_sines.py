@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tbgrad.calculus.sines import cosine, sine, with_polynomial_sines
+from tbgrad.calculus.sines import cosine, sine
 
 CASES = pytest.mark.parametrize("ours, exact", [(sine, mpmath.sin), (cosine, mpmath.cos)])
 
@@ -54,35 +54,3 @@ def test_without_xla_the_same(ours, exact):
 @CASES
 def test_nan_and_infinity_give_nan(ours, exact):
     assert np.isnan(compiled(ours)(tf.constant([np.nan, np.inf, -np.inf]))).all()
-
-
-def traced(function, *, dtype="float64"):
-    signature = [tf.TensorSpec([None, 2], dtype)]
-    return tf.function(function, input_signature=signature, autograph=False).get_concrete_function()
-
-
-def types_of(call, x):
-    graph = traced(call).graph.as_graph_def()
-    return {node.op for node in graph.node} | {n.op for f in graph.library.function for n in f.node_def}
-
-
-def test_every_sine_of_a_program_is_replaced():
-    program = traced(lambda x: (tf.sin(x) * tf.cos(3.0 * x), tf.exp(x)))
-    call = with_polynomial_sines(program, "float64")
-    x = np.random.default_rng(6).uniform(-5, 5, (50, 2))
-    product, exponential, *far = compiled(call)(tf.constant(x))
-    np.testing.assert_allclose(product, np.sin(x) * np.cos(3 * x), rtol=2e-14)
-    np.testing.assert_allclose(exponential, np.exp(x), rtol=1e-15)
-    assert len(far) == 2 and not any(np.any(each) for each in far)
-    assert not {"Sin", "Cos", "Placeholder_1"} & types_of(call, x)
-
-
-def test_far_arguments_are_told():
-    call = compiled(with_polynomial_sines(traced(lambda x: (tf.sin(x),)), "float64"))
-    _, far = call(tf.constant(np.array([[0.0, 1e6], [1.1e6, -np.inf], [np.nan, -1e22]])))
-    np.testing.assert_array_equal(far, [[False, False], [True, True], [False, True]])
-
-
-def test_a_program_without_sines_stays_what_it_is():
-    found = compiled(with_polynomial_sines(traced(lambda x: (x * x,)), "float64"))(tf.constant(np.array([[3.0, 4.0]])))
-    assert [each.numpy().tolist() for each in found] == [[[9.0, 16.0]]]

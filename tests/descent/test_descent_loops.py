@@ -152,6 +152,14 @@ def test_functions_that_cannot_be_differentiated():
         tbgrad.descend(tbgrad.Function(lambda x: x * (1 / 0), ("x",)), SGD, [[1.0]], 2)
 
 
+def test_the_gradient_at_a_root_of_zero_is_the_one_that_evaluate_gives():
+    # XLA makes NaN of the 0·∞ that TensorFlow takes for 0.
+    f = tbgrad.resolve("drop_wave")
+    descent = tbgrad.descend(f, SGD, [[0.0, 0.0]], 3)
+    np.testing.assert_array_equal(descent.gradient[:, 0], 0.0)
+    assert descent.status[0].value == "converged"
+
+
 def test_the_result_says_what_was_asked():
     descent = tbgrad.descend(tbgrad.resolve("sphere"), tbgrad.Optimizer("sgd", 0.25, momentum=0.5), [[1.0, 1.0]], 4)
     assert (descent.optimizer, descent.learning_rate, dict(descent.settings)) == ("sgd", 0.25, {"momentum": 0.5})
