@@ -57,10 +57,9 @@ def partial_derivatives(
     picks = picked(inputs[0], ancestors_of(value)) if f.takes_vector and f.formula is None else []
     try:
         partials = tape.gradient(value, [*inputs, *(pick for pick, _ in picks)])
-    except LookupError as error:
-        raise _unregistered(f, value, inputs) from error
     except Exception as error:
-        raise failed(f, error) from error
+        # TensorFlow raises a plain LookupError; a KeyError, say, is the user's own.
+        raise (_unregistered(f, value, inputs) if type(error) is LookupError else failed(f, error)) from error
     partials, of_picks = partials[: len(inputs)], partials[len(inputs) :]
     missing = [i for i, partial in enumerate(partials) if partial is None]
     if not missing:

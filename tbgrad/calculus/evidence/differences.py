@@ -49,7 +49,7 @@ def central_slopes(ladder: Ladder) -> Slopes:
 
 def one_sided_slopes(ladder: Ladder, sign: int) -> Slopes:
     """Slopes by forward (1) or backward (-1) differences."""
-    return _limits(ladder, ladder.one_sided(sign), 2)
+    return _limits(ladder.with_center(), ladder.one_sided(sign), 2)
 
 
 def _limits(ladder: Ladder, difference: np.ndarray, base: int) -> Slopes:
@@ -74,6 +74,9 @@ def _extrapolated(ladder: Ladder, difference: np.ndarray, base: int) -> Slopes:
     The base is 4 where halving the step divides the error by 4 (central), 2 where it halves it (one-sided).
     """
     used = np.isfinite(ladder.step).any(axis=0)
+    if not used.any():
+        nothing = np.full(len(ladder.step), np.nan)
+        return Slopes(nothing, nothing, np.full(len(ladder.step), -1), nothing)
     difference, step, slack = difference[:, used], ladder.step[:, used], ladder.slack[:, used]
     with np.errstate(all="ignore"):
         limits, errors = _tableau(step, difference, ladder.noise[:, used] / step, base)

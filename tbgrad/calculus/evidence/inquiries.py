@@ -16,8 +16,10 @@ from tbgrad.calculus.evidence.differences import Slopes, central_slopes, one_sid
 from tbgrad.calculus.evidence.judging import Evidence, Judgement, judge, suspect
 from tbgrad.calculus.evidence.kinks import BENT, Shape, shapes, trend
 from tbgrad.calculus.evidence.ladders import Ladder, climb
+from tbgrad.calculus.evidence.means import mean_is_difference
 from tbgrad.calculus.evidence.reverse import Reverse
 from tbgrad.calculus.evidence.rounding import Rounded, gradient_rounding, rounding_program
+from tbgrad.errors import FunctionCallError
 from tbgrad.functions.function import Function
 from tbgrad.results import CheckVerdict, PointCheck
 
@@ -26,10 +28,9 @@ _MODERATE = 1e-3
 _KNOWN = 10.0
 # A float32 value that is farther off than this, relatively, has lost its digits to rounding or underflow.
 _SPOILED = 1e-5
+# In units of the last digit.
+_NEIGHBOURS = (-2.0, -1.0, 1.0, 2.0)
 _COMPLEX_STEPS = (2.0**-70, 2.0**-100)
-# Differences resolve a gap where rounding is this many times smaller; within that step the gradient is sampled.
-_RESOLVED = 10.0
-_SHARES = (-1.0, -0.7, -0.4, -0.1, 0.1, 0.4, 0.7, 1.0)
 
 
 def _witness(e: Evidence) -> float:
@@ -98,7 +99,7 @@ class Inquiry:
                 sides[side, lines] = found.slope
                 alone = flat[lines] == edge
                 difference = part.one_sided(sign)
-                plain = dataclasses.replace(part, slack=part.noise)
+                plain = dataclasses.replace(part, slack=part.noise, center_slack=part.center_noise).with_center()
                 along = trend(plain, difference)
                 growing.shape[lines[alone]] = along.shape[alone]
                 growing.last[lines[alone]] = along.last[alone]
@@ -110,11 +111,14 @@ class Inquiry:
         exact, reverse = self.exact.gradient[some].astype(np.float64), self.reverse.gradient[some].astype(np.float64)
         slope = slopes.slope.reshape(n, d)
         wobble = self._wobble(self.exact, some, slope, slopes.error.reshape(n, d))
-        unsteady = self._unsteady(some, slopes, wobble)
+        last = growing.last.reshape(n, d)
+        bent = np.isin(shape, BENT)
+        grows = np.isin(growing.shape.reshape(n, d), (Shape.STEEP, Shape.JUMP))
+        alleged = np.where(bent, bend, np.where(grows, last, np.nan))
+        explained = self._explained(some, ladder, slopes, wobble, alleged)
         coarse = self._float32_rounding(some, ladder, slopes)
         in_float32 = self.exact is not self.reverse
         reverse_wobble = self._wobble(self.reverse, some, slope, coarse.reshape(n, d)) if in_float32 else wobble
-        bent, last = np.isin(shape, BENT), growing.last.reshape(n, d)
         # Where there is no slope, what the differences make of it tells no size.
         sizes = np.abs(np.stack([exact, np.where(bent, np.nan, slope)]))
         scale = np.where(np.isfinite(sizes), sizes, 0.0).max(axis=(0, 2))
@@ -134,7 +138,7 @@ class Inquiry:
                     usual=float(usual[i * d + j]),
                     trend=Shape(int(growing.shape[i * d + j])),
                     last=float((bend if bent[i, j] else last)[i, j]),
-                    unsteady=bool(unsteady[i, j]),
+                    explained=bool(explained[i, j]),
                     in_float32=in_float32,
                     float32_rounding=float(coarse[i * d + j]),
                     complex_slope=float(complexes[i * d + j]),
@@ -156,34 +160,50 @@ class Inquiry:
         least = np.where(np.abs(slope) > _KNOWN * error, 0.0, least)
         return wobble + least + gradient_rounding(self.f, position)
 
-    def _unsteady(self, some: np.ndarray, slopes: Slopes, wobble: np.ndarray) -> np.ndarray:
-        """Where the gradient is suspect: whether it changes on the way to the step at which differences could tell.
+    def _explained(
+        self, some: np.ndarray, ladder: Ladder, slopes: Slopes, wobble: np.ndarray, bend: np.ndarray
+    ) -> np.ndarray:
+        """Where the gradient is suspect, or f seems bent: whether the gradient may be right all the same, `[n, d]`.
 
-        Over a step at which rounding is small beside the gap between both, a steady gradient would show in the
-        differences; one that changes within it, as a wave below rounding does, may be right. `[n, d]`.
+        Over every step the mean of the right gradient is the central difference, within rounding. So a wave, a kink
+        beside the point or another feature below the value's rounding is explained, and a wrong gradient is not; nor
+        is one that is wrong at this very point, where its nearest neighbours have another.
         """
         n, d = len(some), self.f.dimensions
-        position, gradient = self.exact.position[some], self.exact.gradient[some].astype(np.float64)
+        gradient = self.exact.gradient[some].astype(np.float64)
         slope, error = slopes.slope.reshape(n, d), slopes.error.reshape(n, d)
-        found = np.zeros((n, d), dtype=bool)
-        doubtful = suspect(gradient, slope, error, wobble) & np.isfinite(gradient)
-        points, variables = np.nonzero(doubtful)
-        if not len(points):
-            return found
-        gap = np.abs(gradient - slope)[points, variables]
-        lines = points * d + variables
-        reach = _RESOLVED * slopes.rounding[lines] / gap
-        kernel = value_and_gradient(self.f, self.dtype)
-        around = []
-        for share in _SHARES:
-            beside = position[points].copy()
-            beside[np.arange(len(points)), variables] += share * reach
-            around.append(np.asarray(kernel(beside)[1], np.float64)[np.arange(len(points)), variables])
-        changes = ~(np.abs(around - gradient[points, variables]) < gap / 4).all(axis=0)
-        # Where all of its neighbours are alike, the gradient is wrong at this very point, or they are wrong too.
-        alike = np.ptp(around, axis=0) < gap / 2
-        found[points, variables] = changes & ~alike
-        return found
+        bent = np.isfinite(bend)
+        doubtful = (suspect(gradient, slope, error, wobble) | bent) & np.isfinite(gradient)
+        lines = np.flatnonzero(doubtful)
+        own, size = gradient.ravel()[lines], np.where(bent, np.abs(bend), np.abs(gradient - slope)).ravel()[lines]
+        here = self.exact.position[some].ravel()[lines]
+        # Beside 0 they are normal numbers: smaller ones TensorFlow may take for 0.
+        digit = np.maximum(np.spacing(np.abs(here)), np.finfo(here.dtype).tiny)
+        beside = here[:, None] + digit[:, None] * np.array(_NEIGHBOURS, here.dtype)
+        alike = np.abs(self._partials(some, lines, beside) - own[:, None]) < size[:, None] / 4
+        likely = np.where(bent.ravel()[lines], alike.all(axis=1), alike.any(axis=1))
+        found = np.zeros(n * d, dtype=bool)
+        for line, place in zip(lines[likely], here[likely], strict=True):
+            which = np.array([line])
+            found[line] = mean_is_difference(
+                ladder.lines(which),
+                float(place),
+                lambda places, which=which: self._partials(some, which, places[None])[0],
+                float(wobble.ravel()[line]),
+            )
+        return found.reshape(n, d)
+
+    def _partials(self, some: np.ndarray, lines: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """The partial derivatives along lines `[m]` of the points, where their coordinate is one of `[m, k]`."""
+        points, variables = np.divmod(np.repeat(lines, places.shape[1]), self.f.dimensions)
+        position, rows = self.exact.position[some][points], np.arange(places.size)
+        position[rows, variables] = places.ravel()
+        try:
+            gradient = value_and_gradient(self.f, self.dtype)(position)[1]
+        except FunctionCallError:
+            # The function refuses one of these places.
+            return np.full(places.shape, np.nan)
+        return np.asarray(gradient, np.float64)[rows, variables].reshape(places.shape)
 
     def _float32_rounding(self, some: np.ndarray, ladder: Ladder, slopes: Slopes) -> np.ndarray:
         """What float32 may do to slopes, from the rounding at the best step; infinite where it spoils the value."""

@@ -47,7 +47,8 @@ class Evidence:
       usual: at the edge of the domain the largest slope of f at moderate steps to the side that is there.
       trend: of the differences as the step shrinks: `STEEP` or `JUMP` where they grow without bound.
       last: what stays or grows, at the smallest step where rounding does not cover it; at an edge the difference.
-      unsteady: whether the reverse gradient changes within a step so small that differences could not see it.
+      explained: whether the reverse gradient, where it is suspect or f seems bent, gives the differences in the mean
+        over every step, and is no other beside the point.
       in_float32: whether `reverse` is a float32 gradient and `exact` the same in float64.
       float32_rounding: how far float32's rounding may move a slope; infinite where it spoils the very value.
       complex_slope: by a complex step, or NaN.
@@ -67,7 +68,7 @@ class Evidence:
     usual: float
     trend: Shape
     last: float
-    unsteady: bool
+    explained: bool
     in_float32: bool
     float32_rounding: float
     complex_slope: float
@@ -102,7 +103,7 @@ def judge(e: Evidence, branches: bool) -> Judgement:
     if not math.isfinite(e.exact):
         return Judgement(CheckVerdict.DISAGREES, 0.0, _not_finite(e, branches))
     if suspect(e.exact, e.slope, e.error, e.wobble):
-        if e.unsteady:
+        if e.explained:
             return Judgement(CheckVerdict.AGREES, 0.0, _cannot_tell(e))
         return Judgement(CheckVerdict.DISAGREES, 0.0, _wrong(e))
     return _judge_float32(e) if e.in_float32 else _agreeing(e)
@@ -134,11 +135,15 @@ def _judge_edge(e: Evidence) -> Judgement:
 
 
 def _judge_singular(e: Evidence) -> Judgement:
+    if e.explained:
+        return Judgement(CheckVerdict.AGREES, 0.0, _cannot_tell(e))
     if e.shape == Shape.KINK:
         sides = f"a kink: along {e.variable} the slope is {e.behind:.6g} below the point and {e.ahead:.6g} above"
         return Judgement(CheckVerdict.NOT_DIFFERENTIABLE, 0.0, sides)
     # A pole nearer than the last digit of the position looks the same, but there the gradient is at least as steep.
     if math.isfinite(e.exact) and abs(e.exact) >= 0.5 * abs(e.last):
+        if e.error < 0.1 * abs(e.slope) and suspect(e.exact, e.slope, e.error, e.wobble):
+            return Judgement(CheckVerdict.DISAGREES, 0.0, _wrong(e))
         return Judgement(CheckVerdict.AGREES, 0.0, _cannot_tell(e))
     if Shape.JUMP in (e.shape, e.trend):
         return Judgement(CheckVerdict.NOT_DIFFERENTIABLE, 0.0, f"a jump: along {e.variable} the value is discontinuous")

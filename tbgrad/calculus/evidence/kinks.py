@@ -64,7 +64,7 @@ def shapes(ladder: Ladder, eps: float) -> Trend:
     ahead, behind = _defined(ladder, ladder.forward), _defined(ladder, ladder.backward)
     with np.errstate(all="ignore"):
         bend = ladder.one_sided(1) - ladder.one_sided(-1)
-    bending = trend(ladder, bend, 4.0)
+    bending = trend(ladder.with_center(), bend, 4.0)
     shape = bending.shape.copy()
     lines = np.flatnonzero(np.isin(shape, BENT))
     if len(lines):

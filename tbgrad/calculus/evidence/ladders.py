@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tbgrad.calculus.evidence.rounding import Rounded
+from tbgrad.errors import FunctionCallError
 
 # The ladder: from 2^20 times the coordinate (or 1) down to 2^-60 of it, and beside small coordinates to the last digit.
 _HIGHEST, _COARSE, _FINE = 20, 81, 74
@@ -24,6 +25,13 @@ _BLOCK = 2**21
 _SMALLEST = 10
 # So many of one sign among them are no chance.
 _ALL_ALIKE = 8
+# Rounding is at most so many times its bound, unless some is hidden; what is larger is a jump beside the point.
+_KNOWN = 64.0
+# Rounding that is hidden is looked for at steps up to this, relative to the coordinate, or 1.
+_SMALL = 2.0**-20
+# So many rests in a row, each larger than the one before, that grow so much in all, are no chance.
+_RUN, _GROWN = 5, 8.0
+_OF_A_JUMP = 2
 
 
 @dataclass(frozen=True)
@@ -36,8 +44,9 @@ class Ladder:
       center: value at the point, `[m]`.
       forward, backward: values at the displaced points; NaN where undefined or out of the floats.
       ahead, behind: the displacements as rounded.
-      noise: a bound of the rounding of these values.
+      noise: a bound of the rounding of the values at the displaced points.
       slack: the same, with what is not known for sure.
+      center_noise, center_slack: likewise at the point, `[m]`.
     """
 
     step: np.ndarray
@@ -49,10 +58,17 @@ class Ladder:
     behind: np.ndarray
     noise: np.ndarray
     slack: np.ndarray
+    center_noise: np.ndarray
+    center_slack: np.ndarray
 
     def lines(self, which: np.ndarray) -> Ladder:
         """Some of the lines."""
         return Ladder(*(getattr(self, field.name)[which] for field in dataclasses.fields(self)))
+
+    def with_center(self) -> Ladder:
+        """The same, its rounding also that of the value at the point, which central differences do without."""
+        noise = np.fmax(self.noise, self.center_noise[:, None])
+        return dataclasses.replace(self, noise=noise, slack=np.fmax(self.slack, self.center_slack[:, None]))
 
     def central(self) -> np.ndarray:
         """Central differences `[m, k]`; halved first, so that they stay within the floats."""
@@ -91,7 +107,7 @@ def climb(evaluate: Callable[[np.ndarray], Rounded], position: np.ndarray, lines
             shift = (sign * step[some, None] * lines[direction[some]]).astype(at.dtype)
             with np.errstate(over="ignore"):
                 reached = at + shift
-            found = evaluate(reached)
+            found = _where_allowed(evaluate, reached, line[some], step[some])
             value[some], noise[some], hidden[some] = found.value, found.bound, found.hidden
             # The largest entry of a direction is 1 in size: along it the displacement is the step, as rounded.
             along = np.abs(reached.astype(np.float64) - at).max(axis=1)
@@ -100,25 +116,62 @@ def climb(evaluate: Callable[[np.ndarray], Rounded], position: np.ndarray, lines
     (ahead_value, ahead_noise, ahead_hidden, ahead), (behind_value, behind_noise, behind_hidden, behind) = sides
     here = evaluate(position)
     center, noise, hidden = (np.repeat(a, len(lines)) for a in (here.value, here.bound, here.hidden))
-    noise = np.fmax(np.fmax(ahead_noise, behind_noise), noise[:, None])
-    hidden = np.fmax(np.fmax(ahead_hidden, behind_hidden), hidden[:, None])
+    displaced, unknown = np.fmax(ahead_noise, behind_noise), np.fmax(ahead_hidden, behind_hidden)
     forward, backward = (np.where(np.isfinite(v), v, np.nan) for v in (ahead_value, behind_value))
     size = np.where(lines != 0, np.abs(position.astype(np.float64))[:, None, :], 0.0).max(axis=-1).ravel()
-    found = Ladder(step.reshape(-1, STEPS), size, center, forward, backward, ahead, behind, noise, noise + hidden)
-    # Inside a custom gradient or a compiled function rounding may grow more than the bound knows.
-    noise = np.fmax(noise, _seen_rounding(found)[:, None])
-    return dataclasses.replace(found, noise=noise, slack=noise + hidden)
+    step = step.reshape(-1, STEPS)
+    found = Ladder(step, size, center, forward, backward, ahead, behind, displaced, displaced, noise, noise)
+    # Inside a custom gradient or a loop rounding may grow more than the bound knows; farther away it is another one.
+    seen = _seen_rounding(found, hidden > 0)
+    near = step <= np.where(size > 0, size, 1.0)[:, None]
+    displaced, noise = np.fmax(displaced, np.where(near, seen[:, None], 0.0)), np.fmax(noise, seen)
+    return dataclasses.replace(
+        found, noise=displaced, slack=displaced + unknown, center_noise=noise, center_slack=noise + hidden
+    )
 
 
-def _seen_rounding(ladder: Ladder) -> np.ndarray:
-    """Rounding as the values show it at the smallest steps, `[m]`.
+def _where_allowed(
+    evaluate: Callable[[np.ndarray], Rounded], position: np.ndarray, line: np.ndarray, step: np.ndarray
+) -> Rounded:
+    """Values at displaced points; NaN beyond the largest step of a line at which the function refuses nothing."""
+    try:
+        return evaluate(position)
+    except FunctionCallError:
+        allowed = np.zeros(len(position), dtype=bool)
+        for one in np.unique(line):
+            by_step = np.flatnonzero(line == one)
+            by_step = by_step[np.argsort(step[by_step])]
+            allowed[by_step[: _most_allowed(evaluate, position[by_step])]] = True
+        found = Rounded(*(np.full(len(position), np.nan) for _ in range(3)))
+        if allowed.any():
+            some = evaluate(position[allowed])
+            found.value[allowed], found.bound[allowed], found.hidden[allowed] = some.value, some.bound, some.hidden
+        return found
+
+
+def _most_allowed(evaluate: Callable[[np.ndarray], Rounded], position: np.ndarray) -> int:
+    """How many positions, from the first on, a function takes that refuses some: by bisection."""
+    least, most = 0, len(position)
+    while least < most:
+        middle = (least + most + 1) // 2
+        try:
+            evaluate(position[least:middle])
+            least = middle
+        except FunctionCallError:
+            most = middle - 1
+    return least
+
+
+def _seen_rounding(ladder: Ladder, hidden: np.ndarray) -> np.ndarray:
+    """Rounding as the values show it at the smallest steps, `[m]`; where some is hidden, at all that show nothing else.
 
     From step h to h/2 and h/4 to one side, f(h) - 3 f(h/2) + 2 f(h/4) is next to nothing for a smooth function, and
     at a kink or a jump at the very point too. Where it has one sign at all steps, it is no rounding: so at a pole, or
-    where a logarithm begins.
+    where a logarithm begins. Where it grows from step to step, it is the function.
     """
     usable = np.isfinite(ladder.step)
     smallest = usable & (np.cumsum(usable[:, ::-1], axis=1)[:, ::-1] <= _SMALLEST)
+    small = usable & (ladder.step <= _SMALL * np.maximum(1.0, ladder.size)[:, None])
     found = np.zeros(len(usable))
     for side in (ladder.forward, ladder.backward):
         with np.errstate(all="ignore"):
@@ -126,8 +179,24 @@ def _seen_rounding(ladder: Ladder) -> np.ndarray:
         rest = np.where(smallest[:, :-2] & np.isfinite(rest), rest, 0.0)
         above, below = (rest > 0).sum(axis=1), (rest < 0).sum(axis=1)
         meant = (np.minimum(above, below) == 0) & (np.maximum(above, below) >= _ALL_ALIKE)
-        found = np.maximum(found, np.where(meant, 0.0, np.abs(rest).max(axis=1)))
+        known = np.minimum(np.abs(rest).max(axis=1), _KNOWN * ladder.center_noise)
+        most = np.where(hidden, _before_growth(side, small), known)
+        found = np.maximum(found, np.where(meant, 0.0, most))
     return found
+
+
+def _before_growth(side: np.ndarray, small: np.ndarray) -> np.ndarray:
+    """The largest rest `[m]` among small steps, from the smallest up to where rests begin to grow with the step.
+
+    A jump beside the point makes two large rests, and no more: the largest ones are left out.
+    """
+    with np.errstate(all="ignore"):
+        rest = np.abs(side[:, :-2] - 3.0 * side[:, 1:-1] + 2.0 * side[:, 2:])
+    rest = np.where(small[:, :-2] & np.isfinite(rest), rest, 0.0)[:, ::-1]
+    run = np.lib.stride_tricks.sliding_window_view(rest, _RUN, axis=1)
+    grows = (np.diff(run, axis=-1) > 0).all(axis=-1) & (run[..., -1] >= _GROWN * run[..., 0])
+    begins = np.where(grows.any(axis=1), grows.argmax(axis=1), rest.shape[1])
+    return np.sort(np.where(np.arange(rest.shape[1]) <= begins[:, None], rest, 0.0), axis=1)[:, -1 - _OF_A_JUMP]
 
 
 def _steps(position: np.ndarray, lines: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 from tbgrad.calculus.derivatives import value_and_gradient
 from tbgrad.calculus.evidence.rounding import Rounded, rounding_program
 from tbgrad.calculus.pointwise import Manner, manner
-from tbgrad.errors import NoGradientError
+from tbgrad.errors import FunctionCallError, NoGradientError
 from tbgrad.functions.function import Function
 
 _SAMPLES, _LAST_DIGITS = 8, 4
@@ -46,7 +46,11 @@ def reverse_gradient(f: Function, position: np.ndarray) -> Reverse:
             digits = random.integers(1, _LAST_DIGITS, size=position.shape, endpoint=True)
             digits = digits * random.choice((-1, 1), size=position.shape) * (position != 0)
             beside = (position + digits * np.spacing(np.abs(position))).astype(position.dtype)
-            found = np.asarray(kernel(beside)[1], np.float64)
+            try:
+                found = np.asarray(kernel(beside)[1], np.float64)
+            except FunctionCallError:
+                # A function may refuse what lies beside the points that were asked for.
+                continue
             # Among neighbours, so that a gradient which is wrong at this very point is not excused by itself.
             low, high = np.fmin(low, found), np.fmax(high, found)
         wobble = high - low

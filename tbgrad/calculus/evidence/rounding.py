@@ -12,12 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tbgrad.calculus.derivatives import checked_value, value_and_gradient
-from tbgrad.calculus.pointwise import Manner, manner
+from tbgrad.calculus import pointwise
+from tbgrad.calculus.dependence import BRANCHES, LOOPS, SHAPE_ONLY
+from tbgrad.calculus.derivatives import checked_value, compiled, run_program
+from tbgrad.calculus.pointwise import manner
+from tbgrad.errors import TbgradError
 from tbgrad.functions.function import Function
 
 # These move numbers about and round nothing.
@@ -26,7 +30,13 @@ _PARTS = ("Unpack", "Pack", "StridedSlice", "Slice", "GatherV2", "ConcatV2", "Sp
 _CHOICES = ("Neg", "Abs", "Select", "SelectV2", "Maximum", "Minimum")
 _EXACT = frozenset((*_MOVES, *_PARTS, *_CHOICES))
 
+# What happens inside of these is not seen.
+_CLOSED = (*BRANCHES, *LOOPS, "PartitionedCall", "StatefulPartitionedCall", "PyFunc", "EagerPyFunc")
+
 _GOLDEN = 0.6180339887498949
+# Up to so many variables every partial derivative has a bound of its own.
+_MOST_VARIABLES = 16
+_EPS = {tf.float64: 2.0**-52, tf.float32: 2.0**-23, tf.float16: 2.0**-10, tf.bfloat16: 2.0**-7}
 
 
 @dataclass(frozen=True)
@@ -63,76 +73,140 @@ class RoundingProgram:
 
 
 def rounding_program(f: Function, dtype: str) -> RoundingProgram:
-    """The program for this dtype, compiled once.
+    """The program for this dtype, compiled once for each manner of calling f.
 
     Raises:
       FunctionCallError: f cannot be called in this dtype.
     """
-    if manner(f, dtype) is Manner.TOGETHER:
-        return f.program(("rounding", dtype), lambda: _build(f, dtype))
-    kernel = value_and_gradient(f, dtype)
-
-    def of_points_alone(position: tf.Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        # What happens inside the vectorized function is not seen: only that the value itself is rounded.
-        value = np.asarray(kernel(position)[0])
-        return value, np.zeros_like(value), np.abs(value)
-
-    return RoundingProgram(of_points_alone, frozenset(), dtype)
+    return f.program(("rounding", dtype, manner(f, dtype)), lambda: _build(f, dtype))
 
 
 def _build(f: Function, dtype: str) -> RoundingProgram:
     kinds: set[str] = set()
 
-    def program(position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        with tf.GradientTape() as tape:
-            tape.watch(position)
-            value = checked_value(f, lambda: f(position), position.dtype, position.shape[:-1])
+    def bounded(position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        value = _value(f, position)
         operations = _leading_to(value)
         kinds.update(o.type for o in operations)
-        results = _computed([o for o in operations if o.type not in _EXACT], value.dtype)
+        results = _computed(operations, position)
         bound, hidden = tf.zeros_like(value), tf.zeros_like(value)
-        for result, adjoint in zip(results, tape.gradient(value, results), strict=True):
-            size = _by_point(tf.abs(result))
-            if adjoint is None:
-                # What is the same at all points is rounded alike at all.
-                varies = tf.reduce_max(result) > tf.reduce_min(result)
-                hidden = tf.maximum(hidden, tf.where(varies, _finite(size), tf.zeros_like(size)))
+        for result, adjoint in zip(results, _plain_adjoints(value, results), strict=True):
+            size = _by_point(_size(result, value.dtype))
+            if adjoint is None or result.op.type in _CLOSED:
+                hidden = tf.maximum(hidden, _finite(size))
                 continue
-            moved = _by_point(tf.abs(result) * tf.abs(adjoint))
+            moved = _by_point(_size(result, value.dtype) * tf.abs(tf.cast(adjoint, value.dtype)))
             bound += _finite(moved)
             hidden = tf.maximum(hidden, tf.where(tf.math.is_finite(moved), tf.zeros_like(size), _finite(size)))
         return value, bound, hidden
 
-    signature = [tf.TensorSpec([None, f.dimensions], dtype)]
-    compiled = tf.function(program, input_signature=signature, autograph=False).get_concrete_function()
-    inner = [node.op for function in compiled.graph.as_graph_def().library.function for node in function.node_def]
-    return RoundingProgram(compiled, frozenset({*kinds, *inner}), dtype)
+    traced = _traced(f, dtype, bounded)
+    inner = [node.op for function in traced.graph.as_graph_def().library.function for node in function.node_def]
+
+    def call(position: tf.Tensor) -> Any:
+        return run_program(f, traced, position)
+
+    return RoundingProgram(call, frozenset({*kinds, *inner}), dtype)
 
 
 def gradient_rounding(f: Function, position: np.ndarray) -> np.ndarray:
     """A first-order bound of the rounding of the reverse gradient at positions, of their dtype: float64 `[n, d]`."""
     dtype = position.dtype.name
-    if manner(f, dtype) is not Manner.TOGETHER:
-        return np.zeros(position.shape)
-    program = f.program(("gradient_rounding", dtype), lambda: _build_gradient_rounding(f, dtype))
-    return np.finfo(dtype).eps * np.asarray(program(tf.constant(position)), np.float64)
+    build = _build_gradient_rounding if f.dimensions <= _MOST_VARIABLES else _build_adjoint_rounding
+    program = f.program(("gradient_rounding", dtype, manner(f, dtype)), lambda: build(f, dtype))
+    return np.finfo(dtype).eps * np.asarray(run_program(f, program, tf.constant(position)), np.float64)
 
 
 def _build_gradient_rounding(f: Function, dtype: str) -> Callable:
-    def program(position: tf.Tensor) -> tf.Tensor:
+    """Every partial derivative is taken for a value like any other, computed forward and back."""
+
+    def bounded(position: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(position)
-            value = checked_value(f, lambda: f(position), position.dtype, position.shape[:-1])
-        results = _computed(_leading_to(value), value.dtype)
-        pairs = zip(results, tape.gradient(value, results), strict=True)
+            with tf.GradientTape() as inner:
+                inner.watch(position)
+                value = _value(f, position)
+            (gradient,) = _adjoints(inner, value, [position])
+            if gradient is None:
+                return tf.zeros_like(position)
+            partials = tf.unstack(gradient, axis=-1)
+        bounds = []
+        for partial in partials:
+            results = _computed(_leading_to(partial), position)
+            bound = tf.abs(partial)
+            for result, adjoint in zip(results, _adjoints(tape, partial, results), strict=True):
+                if adjoint is not None:
+                    bound += _finite(_by_point(_size(result, value.dtype) * tf.abs(tf.cast(adjoint, value.dtype))))
+            bounds.append(_finite(bound))
+        return tf.stack(bounds, axis=-1)
+
+    return _traced(f, dtype, bounded)
+
+
+def _build_adjoint_rounding(f: Function, dtype: str) -> Callable:
+    """For many variables in one pass: of the way back alone, each adjoint with the sizes of the terms it sums."""
+
+    def bounded(position: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(position)
+            value = _value(f, position)
+        results = [r for r in _computed(_leading_to(value), position, exact=True) if r.dtype == value.dtype]
+        pairs = zip(results, _adjoints(tape, value, results), strict=True)
         pairs = [(result, _finite(_terms(adjoint))) for result, adjoint in pairs if adjoint is not None]
         # Weights that no two sums share, so that what cancels in the function does not cancel here.
         weighted = [(1.0 + i * _GOLDEN % 1.0) * terms for i, (_, terms) in enumerate(pairs)]
         moved = tape.gradient([result for result, _ in pairs], position, output_gradients=weighted)
         return tf.zeros_like(position) if moved is None else _finite(tf.abs(moved))
 
-    signature = [tf.TensorSpec([None, f.dimensions], dtype)]
-    return tf.function(program, input_signature=signature, autograph=False).get_concrete_function()
+    return _traced(f, dtype, bounded)
+
+
+def _traced(f: Function, dtype: str, compute: Callable[[tf.Tensor], Any]) -> Any:
+    return compiled(f, dtype, lambda position: pointwise.apply(f, compute, position))
+
+
+def _value(f: Function, position: tf.Tensor) -> tf.Tensor:
+    """F's value, with the user's own compiled functions opened where they can be, so that their operations are seen."""
+
+    def value() -> tf.Tensor:
+        return checked_value(f, lambda: f(position), position.dtype, position.shape[:-1])
+
+    if f.formula is not None:
+        return value()
+    before = tf.config.functions_run_eagerly()
+    try:
+        tf.config.run_functions_eagerly(True)
+        return value()
+    except TbgradError:
+        # It may need to be compiled: a Python `if` on tensors, say.
+        tf.config.run_functions_eagerly(before)
+        return value()
+    finally:
+        tf.config.run_functions_eagerly(before)
+
+
+def _adjoints(tape: tf.GradientTape, value: tf.Tensor, results: Sequence[tf.Tensor]) -> Sequence[tf.Tensor | None]:
+    """The derivative of a value by each result; nothing is known of any where a gradient raises an error."""
+    try:
+        return tape.gradient(value, results)
+    except Exception:
+        # A user's own gradient may raise anything.
+        return [None] * len(results)
+
+
+def _plain_adjoints(value: tf.Tensor, results: Sequence[tf.Tensor]) -> Sequence[tf.Tensor | None]:
+    """The derivative of a value by each result, also by those inside a custom gradient: as if it were none.
+
+    It changes the graph of `value`, which must be used for nothing else.
+    """
+    for operation in value.graph.get_operations():
+        if operation.type == "IdentityN" and "_gradient_op_type" in operation.node_def.attr:
+            operation._clear_attr("_gradient_op_type")
+    try:
+        return tf.gradients(value, results)
+    except LookupError:
+        # An operation without a gradient.
+        return [None] * len(results)
 
 
 def _leading_to(value: tf.Tensor) -> list[tf.Operation]:
@@ -146,15 +220,35 @@ def _leading_to(value: tf.Tensor) -> list[tf.Operation]:
     return list(found.values())
 
 
-def _computed(operations: Sequence[tf.Operation], dtype: tf.DType) -> list[tf.Tensor]:
-    """Results of this dtype that have a row for each point; what has none is the same at all points."""
-    results = [t for o in operations for t in o.outputs]
-    return [t for t in results if t.dtype == dtype and t.shape.rank and _points_axis(t) is not None]
+def _computed(operations: Sequence[tf.Operation], position: tf.Tensor, *, exact: bool = False) -> list[tf.Tensor]:
+    """Results of theirs that depend on the position: what does not is rounded alike at all points.
+
+    Those of operations that do not round are left out, unless asked for. Where all points are taken together, such a
+    result has a row for each of them.
+    """
+    together = _points_axis(position) is not None
+    reached, wanted = {position.ref()}, {operation.name for operation in operations}
+    found = []
+    for operation in position.graph.get_operations():
+        reads = operation.name in wanted and operation.type not in SHAPE_ONLY
+        if not reads or not any(x.ref() in reached for x in operation.inputs):
+            continue
+        reached |= {output.ref() for output in operation.outputs}
+        if not exact and operation.type in _EXACT:
+            continue
+        of_points = [t for t in operation.outputs if t.dtype in _EPS and t.shape.rank is not None]
+        found += [t for t in of_points if not together or _points_axis(t) is not None]
+    return found
+
+
+def _size(result: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+    """How large a result is, in this dtype and in units of its epsilon: one of less precision counts for more."""
+    return tf.abs(tf.cast(result, dtype)) * tf.constant(_EPS[result.dtype] / _EPS[dtype], dtype)
 
 
 def _points_axis(numbers: tf.Tensor) -> int | None:
     """The axis of the points, the only one whose length is not known; in formulas of a vector it is the last."""
-    axes = [i for i, length in enumerate(numbers.shape) if length is None]
+    axes = [i for i, length in enumerate(numbers.shape) if length is None] if numbers.shape.rank else []
     return axes[0] if len(axes) == 1 else None
 
 
@@ -165,7 +259,8 @@ def _terms(adjoint: tf.Tensor) -> tf.Tensor:
 
 
 def _by_point(numbers: tf.Tensor) -> tf.Tensor:
-    return tf.reduce_sum(numbers, axis=[i for i in range(numbers.shape.rank) if i != _points_axis(numbers)])
+    together = _points_axis(numbers)
+    return tf.reduce_sum(numbers, axis=[i for i in range(numbers.shape.rank) if i != together])
 
 
 def _finite(numbers: tf.Tensor) -> tf.Tensor:
