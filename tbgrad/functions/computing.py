@@ -50,7 +50,8 @@ def tensorflow_call(formula: Formula, d: int) -> Callable[..., Any]:
     def of_columns(*columns: Any, **parameters: float) -> Any:
         return compute(formula, d, columns, parameters, tensorflow_table(columns[0]))
 
-    def of_vector(position: Any, **parameters: float) -> Any:
+    # A parameter may bear any name, also that of the argument.
+    def of_vector(position: Any, /, **parameters: float) -> Any:
         import tensorflow as tf
 
         # The vector's elements in front: x[i] is a slice, and an index an axis before those of the points.

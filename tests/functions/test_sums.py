@@ -124,6 +124,17 @@ def test_parameters_may_say_how_many_terms():
     assert evaluate(f.with_parameters(m=4), [[3.0]]).value.tolist() == [40.0]
 
 
+@pytest.mark.parametrize("name", ["position", "self", "parameters", "columns"])
+def test_a_parameter_may_bear_any_name(name):
+    for text in (f"x, {name}=2 -> sum({name}*x[i]**2 for i in range(n))", f"x, y, {name}=2 -> {name}*(x**2 + y**2)"):
+        f = Function.of_formula(text)
+        found = evaluate(f, [[1.0, 2.0]])
+        assert (found.value.tolist(), found.gradient.tolist()) == ([10.0], [[4.0, 8.0]])
+        assert f.numpy_value([1.0, 2.0]) == 10.0
+        assert list(backward(f, (1.0, 2.0)).gradient) == [4.0, 8.0]
+        assert evaluate(f.with_parameters(**{name: 3.0}), [[1.0, 2.0]]).value.tolist() == [15.0]
+
+
 def test_a_thousand_variables_are_computed_as_vectors_and_too_many_to_write_by_hand():
     f = Function.of_formula("sum((x[i + 1] - x[i]**2)**2 for i in range(n - 1))", 1000)
     point = np.linspace(-1, 1, 1000)
