@@ -141,4 +141,5 @@ ALIASES = {
     **{f"arc{name}": f"a{name}" for name in ("sin", "cos", "tan", "tan2", "sinh", "cosh", "tanh")},
 }
 
-CONSTANTS = {"pi": math.pi, "e": math.e, "tau": math.tau}
+# Where a value has two names, formulas are written with the later one.
+CONSTANTS = {"π": math.pi, "pi": math.pi, "e": math.e, "tau": math.tau}

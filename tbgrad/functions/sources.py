@@ -25,7 +25,7 @@ class Source:
         # Python's `^` binds looser than `+`; a formula's is the power. places[i] is where character i came from.
         self.python, self.places = "", []
         for i, character in enumerate(body.strip()):
-            python = {"^": "**", "\n": " ", "\r": " ", "\f": " ", "π": "pi"}.get(character, character)
+            python = {"^": "**", "\n": " ", "\r": " ", "\f": " "}.get(character, character)
             self.python += python
             self.places += [begin + i] * len(python)
         self.places.append(begin + len(body.strip()))
@@ -86,7 +86,7 @@ class Source:
             return reserved
         before = self.python[:offset].rstrip()
         # Python marks the beginning of a number that runs into a name, as in 2x; the mistake is behind its digits.
-        digits = re.match(r"[\d.]+(?=[A-Za-z_])", self.python[offset:])
+        digits = re.match(r"[\d.]+(?=[^\W\d])", self.python[offset:])
         if digits or re.match(r".*[\w.)\]]$", before, re.DOTALL):
             place = offset + (digits.end() if digits else 0)
             expected = f"expected an operator here, one of {OPERATORS}; a product needs its *, as in 2*x."

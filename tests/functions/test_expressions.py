@@ -95,11 +95,20 @@ def test_letters_with_two_spellings_are_one_name(text):
     assert {n.name for n in formula.nodes if n.operation == "variable"} == set(formula.variables)
 
 
-@pytest.mark.parametrize(("name", "expected"), [("pi", math.pi), ("e", math.e), ("tau", math.tau)])
+@pytest.mark.parametrize(
+    ("name", "expected"), [("pi", math.pi), ("π", math.pi), ("ϖ", math.pi), ("e", math.e), ("tau", math.tau)]
+)
 def test_constants_are_numbers(name, expected):
     formula = parse(name)
     assert formula.variables == ()
     assert formula.nodes[-1].value == expected
+
+
+@pytest.mark.parametrize(("text", "names"), [("πx*2", ("πx",)), ("aπ, π0 -> π*aπ + π0", ("aπ", "π0"))])
+def test_the_letter_pi_in_a_longer_name_is_part_of_it(text, names):
+    formula = parse(text)
+    assert formula.variables == names
+    assert {n.name for n in formula.nodes if n.operation == "variable"} == set(names)
 
 
 def test_a_negative_number_is_one_node():
@@ -145,7 +154,10 @@ def test_longest_text_and_most_nodes_are_still_read():
         parse(many + " + 0.5 + 0.25")
 
 
-@pytest.mark.parametrize(("text", "expected"), [("2*pi", math.tau), ("-1.5", -1.5), ("atan2(1, 2)", math.atan2(1, 2))])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("2*pi", math.tau), ("π/2", math.pi / 2), ("-π", -math.pi), ("-1.5", -1.5), ("atan2(1, 2)", math.atan2(1, 2))],
+)
 def test_constant_computes_without_variables(text, expected):
     assert constant(text) == expected
 

@@ -69,4 +69,5 @@ def test_the_functions_of_formulas():
 
 
 def test_constants_against_mpmath():
-    assert {"pi": float(mpmath.pi), "e": float(mpmath.e), "tau": float(2 * mpmath.pi)} == CONSTANTS
+    pi = float(mpmath.pi)
+    assert {"pi": pi, "π": pi, "e": float(mpmath.e), "tau": float(2 * mpmath.pi)} == CONSTANTS
