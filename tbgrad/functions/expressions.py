@@ -6,6 +6,7 @@ This module must not know what computes a formula on arrays, and must not import
 from __future__ import annotations
 
 import keyword
+import math
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -105,12 +106,14 @@ def bind(kind: str, known: Mapping[str, float], given: Mapping[str, float]) -> d
     """Merges given parameters into known ones.
 
     Raises:
-      OptionError: a given name is not known.
+      OptionError: a given name is not known, or a value is not finite.
     """
-    for name in given:
+    for name, value in given.items():
         if name not in known:
             has = f"its parameters are {', '.join(known)}." if known else "it has no parameters."
             raise OptionError(f"{kind} has no parameter '{name}'; {has}{nearest(name, known)}")
+        if not math.isfinite(value):
+            raise OptionError(f"parameter '{name}' is {value}; expected a finite number.")
     return {**known, **{name: float(value) for name, value in given.items()}}
 
 
@@ -164,6 +167,10 @@ def _items(head: str) -> list[str]:
 
 def _default(default: str, text: str, begin: int) -> float:
     try:
-        return constant(default)
+        value = constant(default)
     except FormulaError as error:
         raise FormulaError(error.reason, text, begin + (error.column or 0)) from None
+    if not math.isfinite(value):
+        place = begin + len(default) - len(default.lstrip())
+        raise FormulaError(f"'{default.strip()}' is {value}; expected a finite number.", text, place)
+    return value

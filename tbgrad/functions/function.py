@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tbgrad import naming
-from tbgrad.errors import NoFormulaError, OptionError, ShapeError
+from tbgrad.errors import NoFormulaError, ShapeError
 from tbgrad.functions import computing, expressions, notation, typesetting
 from tbgrad.functions.expansion import expand
 from tbgrad.functions.families import Family
@@ -99,7 +98,7 @@ class Function:
         Raises:
           FormulaError: the text does not parse, or not in so many variables.
           ShapeError: the formula has another number of variables, or none.
-          OptionError: it has no such parameter.
+          OptionError: it has no such parameter, or a value is not finite.
         """
         formula = expressions.parse(text)
         plain = notation.infix(formula.nodes)[-1]
@@ -145,9 +144,6 @@ class Function:
           OptionError: it has no such parameter, or a value is not finite.
         """
         values = expressions.bind(f"'{self.label}'", self.parameters, parameters)
-        for name, value in values.items():
-            if not math.isfinite(value):
-                raise OptionError(f"parameter '{name}' is {value}; expected a finite number.")
         return dataclasses.replace(self, parameters=values)
 
     def program(self, key: tuple, build: Callable[[], Any]) -> Any:

@@ -60,6 +60,8 @@ def test_formula_parameters():
     ("make", "error", "message"),
     [
         (lambda: Function.of_formula("x + y", dimensions=3), ShapeError, "has 2 variables; expected 3"),
+        (lambda: Function.of_formula("x, a=1 -> a*x", parameters={"a": np.nan}), OptionError, "'a' is nan; expected a"),
+        (lambda: Function.of_formula("x, a=1 -> a*x").with_parameters(a=np.inf), OptionError, "'a' is inf; expected a"),
         (lambda: Function.of_formula("2*pi"), ShapeError, "has no variables"),
         (lambda: Function.of_formula("2x"), FormulaError, "needs its *"),
         (lambda: Function(weighted, ()), ShapeError, "has no variables"),
