@@ -102,8 +102,16 @@ def constant(text: str, values: Mapping[str, float] | None = None) -> float:
     return float(interpret(expand(formula, 0, dict(formula.parameters), by_hand=True), PYTHON, values or {})[-1])
 
 
-def bind(kind: str, known: Mapping[str, float], given: Mapping[str, float]) -> dict[str, float]:
+def bind(
+    kind: str, known: Mapping[str, float], given: Mapping[str, float], defaults: Mapping[str, float] | None = None
+) -> dict[str, float]:
     """Merges given parameters into known ones.
+
+    Args:
+      kind: whose parameters they are, for errors.
+      known: the present value of each.
+      given: new values. A whole number stays an int where the default is one: it may be a range's or an index.
+      defaults: by default what is known.
 
     Raises:
       OptionError: a given name is not known, or a value is not finite.
@@ -114,7 +122,9 @@ def bind(kind: str, known: Mapping[str, float], given: Mapping[str, float]) -> d
             raise OptionError(f"{kind} has no parameter '{name}'; {has}{nearest(name, known)}")
         if not math.isfinite(value):
             raise OptionError(f"parameter '{name}' is {value}; expected a finite number.")
-    return {**known, **{name: float(value) for name, value in given.items()}}
+    defaults = known if defaults is None else defaults
+    whole = {n for n, value in given.items() if isinstance(defaults.get(n), int) and float(value).is_integer()}
+    return {**known, **{name: int(value) if name in whole else float(value) for name, value in given.items()}}
 
 
 def filled_in(nodes: Sequence[Node], values: Mapping[str, float]) -> tuple[Node, ...]:

@@ -35,7 +35,7 @@ class Function:
       name: what it is called in runs.
       label: what it is called in titles and sentences; by default its name.
       formula: its `Formula`, or None for a Python function.
-      parameters: numbers that are held fixed, by name.
+      parameters: numbers that are held fixed, by name; an int where the default of a Python function is one.
       domain: (low, high) for each variable, or None where no range is published.
       start: a published start for descents, or None.
       minima: the global minima, as far as they are known.
@@ -143,7 +143,7 @@ class Function:
         Raises:
           OptionError: it has no such parameter, or a value is not finite.
         """
-        values = expressions.bind(f"'{self.label}'", self.parameters, parameters)
+        values = expressions.bind(f"'{self.label}'", self.parameters, parameters, self.defaults)
         return dataclasses.replace(self, parameters=values)
 
     def program(self, key: tuple, build: Callable[[], Any]) -> Any:

@@ -69,7 +69,9 @@ def from_callable(call: Any, name: str = "", dimensions: int | None = None) -> F
     except (TypeError, ValueError):
         raise FunctionImportError(f"the arguments of {call!r} cannot be told; wrap it in a function f(x, y).") from None
     variables = [a.name for a in arguments if a.kind in (a.POSITIONAL_ONLY, a.POSITIONAL_OR_KEYWORD) and _required(a)]
-    parameters = {a.name: float(a.default) for a in arguments if _is_number(a.default) and a.kind != a.POSITIONAL_ONLY}
+    parameters = {
+        a.name: _number(a.default) for a in arguments if _is_number(a.default) and a.kind != a.POSITIONAL_ONLY
+    }
     label = _label(plain)
     known = {
         "name": name or naming.word(label),
@@ -113,7 +115,17 @@ def _required(argument: inspect.Parameter) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    # An int that no float64 holds stays the function's own.
+    return isinstance(value, float) or (_is_whole(value) and abs(value) <= sys.float_info.max)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _number(value: float) -> float:
+    """A plain number; an int stays one, as it may be a range's or an index."""
+    return int(value) if _is_whole(value) else float(value)
 
 
 def _fingerprint(call: Any) -> str:

@@ -177,6 +177,8 @@ def test_constant_points_at_the_name_and_not_at_its_letter_elsewhere():
 
 def test_bind_merges_and_names_the_nearest_parameter():
     assert bind("'f'", {"a": 1.0, "b": 2.0}, {"b": 5}) == {"a": 1.0, "b": 5.0}
+    given = bind("'f'", {"n": 2.5, "m": 3, "a": 2.0}, {"n": 4.0, "m": 2.5, "a": 3}, {"n": 3, "m": 3, "a": 2.0})
+    assert repr(given) == "{'n': 4, 'm': 2.5, 'a': 3.0}"
     with pytest.raises(ValueError, match=r"'f' has no parameter 'condtion'.*condition.*Did you mean 'condition'\?"):
         bind("'f'", {"condition": 1.0}, {"condtion": 2.0})
     with pytest.raises(ValueError, match="it has no parameters"):

@@ -1,5 +1,6 @@
 import functools
 import importlib
+import json
 import re
 import sys
 import textwrap
@@ -190,6 +191,24 @@ def test_arguments_with_numbers_as_defaults_are_parameters():
     assert made.variables == ("x", "y")
     assert made.parameters == {"a": 1.0, "b": 2.5, "c": 3.0}
     assert made.name == made.label == "f"
+
+
+def test_whole_numbers_stay_whole():
+    def series(x, n=3, first=0):
+        return sum([x**i for i in range(9)][first:n])
+
+    f = from_callable(series)
+    assert repr(f.parameters) == "{'n': 3, 'first': 0}"
+    assert at(f, 2) == 7
+    assert at(f.with_parameters(n=4.0), 2) == 15
+    assert at(f.with_parameters(n=2.5).with_parameters(n=4, first=1.0), 2) == 14
+    assert json.dumps(f.with_parameters(n=4.0).request()) == json.dumps(f.with_parameters(n=4).request())
+    assert f.with_parameters(n=3.0).request() == f.request()
+    assert repr(f.with_parameters(n=2.5).parameters) == "{'n': 2.5, 'first': 0}"
+
+
+def test_a_whole_number_beyond_the_floats_is_the_functions_own():
+    assert from_callable(lambda x, most=10**400, a=1: a * x).parameters == {"a": 1}
 
 
 def test_a_tensorflow_function_keeps_its_arguments(write):
