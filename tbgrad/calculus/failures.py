@@ -85,6 +85,13 @@ _ADVICE = (
         "(tf.constant(2.0, x.dtype)), or compute in the other dtype, by dtype='float32' or --dtype float32.",
     ),
 )
+# What TensorFlow, Keras and Python say where a number is taken for a vector. Names in quotes and printed tensors
+# (shape=...) say nothing of the kind.
+_OF_SHAPES = re.compile(
+    r"(?<!['\w])(shapes?|rank|(min_)?ndim|(split_)?dim|dimensions?|scalars?|size-incompatible|too many indices|"
+    r"values to unpack|len is not well defined)\b(?!=)|NoneType' object cannot be interpreted as an integer",
+    re.IGNORECASE,
+)
 
 
 class _Frame(NamedTuple):
@@ -111,7 +118,7 @@ def failed(f: Function, error: BaseException, graph: tf.Graph | None = None) -> 
     lines = [f"'{f.label}' raised an error when it was called:", *map(str, frames)]
     lines.append(f"  {type(error).__name__}{': ' if reason else ''}{reason}")
     advice = _advice(reason, frames[-1].code if frames else "")
-    if not advice and not f.takes_vector and f.dimensions == 1:
+    if not advice and not f.takes_vector and f.dimensions == 1 and _OF_SHAPES.search(reason):
         advice = of_vector_hint(f)
     return FunctionCallError("\n".join([*lines, *([advice] if advice else [])]))
 

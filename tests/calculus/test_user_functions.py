@@ -1,6 +1,7 @@
 import math
 import sys
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -75,9 +76,8 @@ def test_an_error_in_the_function_shows_the_users_own_line():
         lambda x, y: x * tf.constant(1.0, tf.float16),
         lambda x, y: sys.exit(3),
         lambda x, y: {}["key"],
-        lambda x, y, *, z: x,
     ],
-    ids=["numpy", "float", "dtypes", "exit", "lookup", "missing"],
+    ids=["numpy", "float", "dtypes", "exit", "lookup"],
 )
 def test_errors_when_it_is_called(call):
     assert "raised an error when it was called" in refused(FunctionCallError, call)
@@ -176,6 +176,72 @@ def test_what_to_write_instead(call, advice):
     message = refused(FunctionCallError, call)
     assert advice in message.splitlines()[-1]
     assert "test_user_functions.py, line" in message
+
+
+def unstacked(p):
+    x, y = tf.unstack(p, axis=-1)
+    return x * y
+
+
+def unpacked(p):
+    _, width = p.shape
+    return tf.reduce_sum(p) / width
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda p: p[:, 0] * p[:, 1],
+        lambda p: p[1:] - p[:-1],
+        lambda p: tf.reduce_sum(p**2, axis=1),
+        lambda p: tf.linalg.matvec(tf.constant([[1.0, 2.0], [3.0, 4.0]], p.dtype), p),
+        lambda p: p * tf.constant([1.0, 2.0], p.dtype),
+        lambda p: sum(p[i] for i in range(len(p))),
+        lambda p: sum(p[..., i] for i in range(p.shape[-1])),
+        lambda p: tf.split(p, 2, axis=-1)[0],
+        unstacked,
+        unpacked,
+        keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, dtype="float64")]),
+    ],
+)
+def test_where_a_vector_seems_to_be_meant_its_length_is_asked_for(call):
+    with pytest.raises(FunctionCallError, match=r"is a vector, say how long it is: --dimensions 2"):
+        evaluate(from_callable(call), [[1.0], [2.0], [3.0]])
+
+
+def asserted(x):
+    tf.debugging.assert_less(x, tf.constant(0.0, x.dtype), message="too far right")
+    return x
+
+
+def unknown(x):
+    return shape * x  # noqa: F821
+
+
+def untrue(x):
+    assert x is None
+    return x
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        asserted,
+        unknown,
+        untrue,
+        lambda x: sys.exit(2),
+        lambda x: x * int("no number"),
+        lambda x: x.dim,
+        lambda x: {}["shape"],
+        lambda x: [1.0][1] * x,
+        lambda x: 1 / 0,
+        lambda x: x * None,
+    ],
+)
+def test_other_errors_say_nothing_of_vectors(call):
+    with pytest.raises(FunctionCallError) as caught:
+        evaluate(from_callable(call), [[1.0], [2.0], [3.0]])
+    assert "vector" not in str(caught.value)
 
 
 def test_the_last_three_of_the_users_lines():
