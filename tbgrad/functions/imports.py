@@ -60,7 +60,7 @@ def from_callable(call: Any, name: str = "", dimensions: int | None = None) -> F
       dimensions: how many variables there are, or None for one to each argument.
 
     Raises:
-      FunctionImportError: its arguments cannot be told, or it takes none.
+      FunctionImportError: its arguments cannot be told, or it takes none, or needs one that is no variable.
       ShapeError: `dimensions` is not the number of its arguments, or not from 1 to 10,000.
     """
     plain = _plain(call)
@@ -73,6 +73,12 @@ def from_callable(call: Any, name: str = "", dimensions: int | None = None) -> F
         a.name: _number(a.default) for a in arguments if _is_number(a.default) and a.kind != a.POSITIONAL_ONLY
     }
     label = _label(plain)
+    needed = [a.name for a in arguments if a.kind == a.KEYWORD_ONLY and _required(a)]
+    if needed:
+        raise FunctionImportError(
+            f"{label} takes {naming.listed(needed)} by keyword only; expected a default, as in {needed[0]}=1.0, or a "
+            "variable before the '*'."
+        )
     known = {
         "name": name or naming.word(label),
         "label": label,

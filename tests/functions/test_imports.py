@@ -178,6 +178,13 @@ def test_a_call_without_variables(call):
         from_callable(call)
 
 
+@pytest.mark.parametrize("dimensions", [None, 2])
+def test_a_keyword_without_a_default(dimensions):
+    with pytest.raises(FunctionImportError, match=r"lambda takes a, c by keyword only; expected a default, as in a=1"):
+        from_callable(lambda x, *, a, b=2.0, c: x, dimensions=dimensions)
+    assert from_callable(functools.partial(lambda x, *, a: a * x, a=2.0), dimensions=dimensions).parameters == {"a": 2}
+
+
 def test_a_call_whose_arguments_cannot_be_told():
     with pytest.raises(FunctionImportError, match="cannot be told; wrap it in a function"):
         from_callable(max)
