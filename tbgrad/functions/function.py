@@ -45,6 +45,7 @@ class Function:
       fingerprint: changes when the code of a Python function does.
       defaults: the parameters' published values.
       takes_vector: whether `call` takes one tensor `[..., d]` instead.
+      sized_by_parameters: whether it has as many variables as its formula comes to with its parameters.
       family: how it is made in other numbers of variables, or None.
     """
 
@@ -63,6 +64,7 @@ class Function:
     fingerprint: str = ""
     defaults: Mapping[str, float] = field(default_factory=dict)
     takes_vector: bool = field(default=False, repr=False)
+    sized_by_parameters: bool = field(default=False, repr=False)
     family: Family | None = field(default=None, repr=False)
     # Compiled programs live and die with their function; see `program`.
     _programs: dict = field(default_factory=dict, init=False, repr=False)
@@ -107,13 +109,21 @@ class Function:
         known.setdefault("name", "_".join(filter(None, [naming.slug(plain), naming.short_hash(normal)])))
         defaults = dict(formula.parameters)
         values = expressions.bind(f"'{known['label']}'", defaults, parameters or {})
+        # What is known of a function holds in its own number of variables.
+        may_resize = not {"domain", "start", "minima"} & known.keys()
+        says_its_size = bool(formula.vector) and dimensions is None and not formula.is_of_any_dimension
         dimensions = computing.dimensions(formula, dimensions, values)
         expand(formula, dimensions, values)
-        if formula.is_of_any_dimension and not {"domain", "start", "minima"} & known.keys():
+        if formula.is_of_any_dimension and may_resize:
             make = functools.partial(cls.of_formula, text, parameters=parameters, **known)
             known.setdefault("family", Family(make))
 
-        known |= {"parameters": values, "defaults": defaults, "takes_vector": bool(formula.vector)}
+        known |= {
+            "sized_by_parameters": may_resize and says_its_size,
+            "parameters": values,
+            "defaults": defaults,
+            "takes_vector": bool(formula.vector),
+        }
         variables = computing.variables(formula, dimensions)
         return cls(computing.tensorflow_call(formula, dimensions), variables, formula=formula, **known)
 
@@ -138,13 +148,19 @@ class Function:
         return self.call(*tf.unstack(position, axis=-1), **self.parameters)
 
     def with_parameters(self, /, **parameters: float) -> Function:
-        """The same function with other parameters.
+        """The same function with other parameters; in more or fewer variables where its formula then has so many.
 
         Raises:
           OptionError: it has no such parameter, or a value is not finite.
+          FormulaError: the formula cannot be written with these parameters.
         """
         values = expressions.bind(f"'{self.label}'", self.parameters, parameters, self.defaults)
-        return dataclasses.replace(self, parameters=values)
+        made = dataclasses.replace(self, parameters=values)
+        if not self.sized_by_parameters:
+            return made
+        d = computing.dimensions(self.formula, None, values)
+        call, variables = computing.tensorflow_call(self.formula, d), computing.variables(self.formula, d)
+        return dataclasses.replace(made, call=call, variables=variables)
 
     def program(self, key: tuple, build: Callable[[], Any]) -> Any:
         """Returns the compiled program kept under `key`, building it on first use."""

@@ -124,6 +124,26 @@ def test_parameters_may_say_how_many_terms():
     assert evaluate(f.with_parameters(m=4), [[3.0]]).value.tolist() == [40.0]
 
 
+def test_parameters_may_say_how_many_variables():
+    text = "x, m=3 -> sum(x[i]**2 for i in range(m))"
+    f = Function.of_formula(text)
+    for m in (5, 2, 3):
+        made = f.with_parameters(m=4).with_parameters(m=m)
+        assert made.variables == Function.of_formula(text, parameters={"m": m}).variables
+        assert made.dimensions == m and made.name == f.name
+        assert evaluate(made, [np.arange(m)]).gradient.tolist() == [[2.0 * i for i in range(m)]]
+    assert f.dimensions == 3
+    with pytest.raises(FormulaError, match=r"expected a whole number here; got 2\.5"):
+        f.with_parameters(m=2.5)
+
+
+def test_a_number_of_variables_that_was_asked_for_stays():
+    text = "x, m=3 -> sum(x[i]**2 for i in range(m))"
+    assert Function.of_formula(text, 3).with_parameters(m=2).dimensions == 3
+    assert Function.of_formula(text, start=(1.0, 2.0, 3.0)).with_parameters(m=2).dimensions == 3
+    assert Function.of_formula("x, m=1 -> n*x[m]").with_parameters(m=0).dimensions == 2
+
+
 @pytest.mark.parametrize("name", ["position", "self", "parameters", "columns"])
 def test_a_parameter_may_bear_any_name(name):
     for text in (f"x, {name}=2 -> sum({name}*x[i]**2 for i in range(n))", f"x, y, {name}=2 -> {name}*(x**2 + y**2)"):
