@@ -23,10 +23,8 @@ if TYPE_CHECKING:
 
 MOST_DIMENSIONS = 10_000
 MOST_TERMS = 1_000_000
-# Where an inner range depends on an outer index, the outer sum is written out.
-_MOST_WRITTEN_OUT = 20_000
-# Operations that are looked at again for each term, though what they make may be shared.
-_MOST_VISITS = 50_000
+# Operations that are looked at again for each term that is written out, though what they make may be shared.
+_MOST_VISITS = 5_000
 
 # Index names to a number, or to all its numbers along an axis of its own.
 _Indices = Mapping[str, int | np.ndarray]
@@ -48,8 +46,8 @@ def expand(
       `numbers`, `elements`, and `sum` and `prod` of one argument, over its first axis.
 
     Raises:
-      FormulaError: an index leaves the vector, a bound is no whole number, or there are more than 2,000 nodes by hand
-        or a million terms.
+      FormulaError: an index leaves the vector, a bound is no whole number, or there are more than 2,000 nodes or a
+        million terms.
     """
     expansion = _Expansion(formula, dimensions, parameters, by_hand)
     with np.errstate(all="ignore"):
@@ -91,12 +89,11 @@ class _Expansion:
 
     def _add(self, node: Node) -> int:
         place = self.nodes.add(node)
-        most = MOST_NODES if self.by_hand else _MOST_WRITTEN_OUT
-        if len(self.nodes) > most:
+        # More take minutes to compile.
+        if len(self.nodes) > MOST_NODES:
             how = "written out by hand" if self.by_hand else "written out"
-            raise FormulaError(
-                f"{how}, the formula has more than {most:,} operations in {self.dimensions} variables; take fewer."
-            )
+            many = f" in {self.dimensions} variables" if self.formula.is_of_any_dimension else ""
+            raise FormulaError(f"{how}, the formula has more than {MOST_NODES:,} operations{many}; take fewer.")
         return place
 
     def _simple(self, i: int, node: Node, indices: _Indices, places: Mapping[int, int]) -> Node:

@@ -1,5 +1,7 @@
 """Sums and products over any number of variables: as vectors, written out by hand, and by Python's own eval."""
 
+import time
+
 import numpy as np
 import pytest
 from oracles import Exact
@@ -116,6 +118,27 @@ def test_an_earlier_sum_over_the_same_name_leaves_a_sum_a_vector():
     triangle = "sum(sum(x[j] for j in range(i + 1)) for i in range(3))"
     f = Function.of_formula(f"{triangle} + sum(x[i]**2 for i in range(n))", 10_000)
     assert evaluate(f, [np.ones(10_000)]).value.tolist() == [10_006.0]
+
+
+TOO_MANY = [
+    # 15,000 operations, 2**40 terms, and many steps of few operations.
+    ("sum(sum(sum(x[0] + i + j + k for i in range(j)) for j in range(k)) for k in range(100))", 1, "2,000 operations;"),
+    ("sum(" * 40 + "x[0]" + "".join(f"*x[1] for i{k} in range(2))" for k in range(40)), 2, "5,000 steps;"),
+    ("sum(sum(0 for j in range(i*0)) + (x[0]**2 + x[0]**3 + x[0]**4) for i in range(1900))", 1, "5,000 steps;"),
+]
+
+
+@pytest.mark.parametrize(("text", "dimensions", "message"), TOO_MANY, ids=["nodes", "terms", "steps"])
+def test_what_is_too_long_to_write_out_is_refused_at_once(text, dimensions, message):
+    began = time.process_time()
+    with pytest.raises(FormulaError, match=f"written out.* more than {message} take fewer"):
+        Function.of_formula(text, dimensions).nodes_by_hand  # noqa: B018
+    assert time.process_time() - began < 1.0
+
+
+def test_as_many_operations_as_a_text_may_have_are_written_out():
+    f = Function.of_formula("sum(sum(x[j] for j in range(i + 1)) for i in range(n))", 600)
+    assert f.numpy_value(np.ones(600)) == 600 * 601 / 2
 
 
 def test_parameters_may_say_how_many_terms():
