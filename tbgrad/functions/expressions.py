@@ -21,6 +21,9 @@ from tbgrad.functions.operations import CONSTANTS, FUNCTIONS
 from tbgrad.functions.syntax import Reader
 
 LONGEST_TEXT = 10_000
+LONGEST_NAME = 64
+# Not the e in a number such as 1e5.
+_LONG_NAME = re.compile(rf"(?<!\w)[^\W\d]\w{{{LONGEST_NAME},}}")
 
 
 @dataclass(frozen=True)
@@ -53,9 +56,9 @@ def parse(text: str) -> Formula:
     """Reads a formula such as `cos(x)*sin(y) + x/y` or `x, y, a=1 -> a*x + y`.
 
     Args:
-      text: at most 10,000 characters. `^` is `**`. Every name that is no constant (`pi`, `e`, `tau`) is a variable,
-        in alphabetical order; a head before `->` sets the order, and its names with a default are parameters. One
-        variable may be a vector, whose elements are `x[0]`, `x[i + 1]`; then `n` is their number. Sums and products
+      text: at most 10,000 characters, 64 in a name. `^` is `**`. Every name that is no constant (`pi`, `e`, `tau`) is a
+        variable, in alphabetical order; a head before `->` sets the order, and its names with a default are parameters.
+        One variable may be a vector, whose elements are `x[0]`, `x[i + 1]`; then `n` is their number. Sums and products
         are written `sum(x[i]**2 for i in range(n))` and `prod(...)`.
 
     Returns:
@@ -66,6 +69,10 @@ def parse(text: str) -> Formula:
     """
     if len(text) > LONGEST_TEXT:
         raise FormulaError(f"the formula has {len(text):,} characters; at most {LONGEST_TEXT:,} are read.")
+    long = _LONG_NAME.search(text)
+    if long:
+        message = f"this name has {len(long.group()):,} characters; at most {LONGEST_NAME} are read."
+        raise FormulaError(message, text, long.start())
     arrow = text.find("->")
     if arrow < 0:
         variables, parameters, reader = None, {}, Reader(text, 0, None)

@@ -129,6 +129,36 @@ def test_a_mistake_is_pointed_at(text, column, message):
     assert pointed_at(error) == ("  " + text, column + 2)
 
 
+LONG = "é" * 65
+
+
+@pytest.mark.parametrize(
+    ("text", "column"),
+    [
+        (f"2 + {LONG}*x", 4),
+        (f"x, {LONG} -> x", 3),
+        (f"x, a={LONG} -> a*x", 5),
+        (f"x, {LONG[1:]}=1 -> {LONG}*x", 73),
+        (f"sum(x[{LONG}] for {LONG} in range(n))", 6),
+        (f"{LONG}(x)", 0),
+    ],
+    ids=["variable", "head", "default", "parameter", "index", "function"],
+)
+def test_a_name_has_at_most_64_characters(text, column):
+    error = failure(text)
+    assert str(error).startswith("this name has 65 characters; at most 64 are read.")
+    assert error.column == column
+
+
+def test_a_name_of_64_characters_is_read():
+    assert parse(f"2 + {LONG[1:]}*x").variables == ("x", LONG[1:])
+
+
+def test_a_long_number_is_no_name():
+    assert constant("1" + "_0" * 3 + "e-" + "0" * 80 + "2") == 10.0
+    assert constant("0x" + "0" * 80 + "a") == 10.0
+
+
 @pytest.mark.parametrize("before", [0, 10, 35, 36, 37, 500])
 @pytest.mark.parametrize("after", [0, 1, 28, 29, 30, 500])
 def test_in_a_long_formula_the_caret_still_points(before, after):
