@@ -26,6 +26,7 @@ from tbgrad.results.passes import LONGEST_SHOWN
 
 _LEAVES = ("number", "variable")
 _ARGUMENTS = ("u", "v", "w")
+_LONGEST_TEXT = 10_000
 
 
 def backward(f: Function, point: Sequence[float]) -> Backward:
@@ -47,9 +48,9 @@ def backward(f: Function, point: Sequence[float]) -> Backward:
     point = f.check_point(point)
     nodes = f.nodes_by_hand
     values = interpret(nodes, PYTHON, dict(zip(f.variables, point, strict=True)))
-    labels = _labels(nodes)
-    full = notation.infix(nodes)
-
+    # Each text holds those that it is made of: whole, those of a long product would fill the memory.
+    full = notation.infix(nodes, longest=_LONGEST_TEXT)
+    labels = _labels(nodes, full)
     shown = [whole if len(whole) <= LONGEST_SHOWN else label for whole, label in zip(full, labels, strict=True)]
     local: list[tuple] = [()] * len(nodes)
     gradients = [0.0] * len(nodes)
@@ -85,11 +86,11 @@ def backward(f: Function, point: Sequence[float]) -> Backward:
     return Backward(f.subject(), point, tuple(made(i) for i in range(len(nodes))))
 
 
-def _labels(nodes: Sequence[Node]) -> list[str]:
+def _labels(nodes: Sequence[Node], full: Sequence[str]) -> list[str]:
     """Names each intermediate value v1, v2, ...; leaves keep their own names."""
     letter = notation.label_letter(node.name for node in nodes)
     labels, count = [], 0
-    for node, text in zip(nodes, notation.infix(nodes), strict=True):
+    for node, text in zip(nodes, full, strict=True):
         count += node.operation not in _LEAVES
         labels.append(text if node.operation in _LEAVES else f"{letter}{count}")
     return labels

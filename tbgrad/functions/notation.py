@@ -16,17 +16,18 @@ _LOOSEST = -9
 CONSTANT_NAMES = {value: name for name, value in CONSTANTS.items()}
 
 
-def infix(nodes: Sequence, names: Mapping[str, str] | None = None) -> list[str]:
+def infix(nodes: Sequence, names: Mapping[str, str] | None = None, longest: int | None = None) -> list[str]:
     """Writes every node of a formula as text that parses back to the same tree.
 
     Args:
       nodes: `Node`s in forward order.
       names: how variables and parameters are written, where not by their own names.
+      longest: where a text is cut off, and with it what it stands in.
 
     Returns:
       The text of each node.
     """
-    return [text for text, _ in _infix(nodes, names or {})]
+    return [text for text, _ in _infix(nodes, names or {}, longest)]
 
 
 def label_letter(names: Iterable[str]) -> str:
@@ -43,7 +44,7 @@ def operation_text(name: str, arguments: Sequence[str]) -> str:
     return f"{operation.infix}{arguments[0]}" if operation.infix else f"{name}({', '.join(arguments)})"
 
 
-def _infix(nodes: Sequence, names: Mapping[str, str]) -> list[tuple[str, int]]:
+def _infix(nodes: Sequence, names: Mapping[str, str], longest: int | None = None) -> list[tuple[str, int]]:
     texts: list[tuple[str, int]] = []
     for node in nodes:
         if node.operation == "number":
@@ -58,7 +59,8 @@ def _infix(nodes: Sequence, names: Mapping[str, str]) -> list[tuple[str, int]]:
             text = names.get(node.name, node.name)
             texts.append((text, ATOM if _is_atom(text) else _LOOSEST))
         else:
-            texts.append(infix_operation(node.operation, [texts[i] for i in node.arguments]))
+            text, binding = infix_operation(node.operation, [texts[i] for i in node.arguments])
+            texts.append((text[:longest], binding))
     return texts
 
 

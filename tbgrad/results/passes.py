@@ -20,7 +20,7 @@ class BackwardNode:
       operation: `variable`, `number`, or what it computes, such as `add` or `cos`.
       label: `x` for a variable, `v4` for the fourth intermediate value.
       text: what it computes of the labels, such as `v2 + v3`.
-      full: the same with everything written out.
+      full: the same with everything written out, up to 10,000 characters.
       written: the same in what the graph by hand calls the arguments.
       arguments: indices of the nodes it is computed from.
       value: from the forward pass.

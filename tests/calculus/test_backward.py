@@ -242,3 +242,12 @@ def test_a_long_argument_is_written_as_its_label():
     inner, outer = by_hand("sin((x + 1.25)*(y - 2.5) + x + y)", 0.7, 1.3).nodes[-2:]
     assert inner.shown == inner.label and re.fullmatch(r"v\d", inner.label)
     assert outer.derivatives_written == (f"cos({inner.label})",)
+
+
+def test_the_texts_of_a_long_product_are_cut_off():
+    name = "y" * 60
+    f = Function.of_formula(f"prod({'*'.join([name] * 100)} + i for i in range(19))")
+    nodes = backward(f, [1.0]).nodes
+    assert max(len(node.full) for node in nodes) == 10_000
+    assert all(node.shown == node.label for node in nodes if len(node.full) > 24)
+    assert math.prod(1.0 + i for i in range(19)) == nodes[-1].value
