@@ -11,15 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tbgrad.calculus.derivatives import value_and_gradient
 from tbgrad.calculus.evidence.differences import Slopes, central_slopes, one_sided_slopes
 from tbgrad.calculus.evidence.judging import Evidence, Judgement, judge, suspect
 from tbgrad.calculus.evidence.kinks import BENT, Shape, shapes, trend
 from tbgrad.calculus.evidence.ladders import Ladder, climb
-from tbgrad.calculus.evidence.means import mean_is_difference
+from tbgrad.calculus.evidence.means import explained_by_means
 from tbgrad.calculus.evidence.reverse import Reverse
 from tbgrad.calculus.evidence.rounding import Rounded, gradient_rounding, rounding_program
-from tbgrad.errors import FunctionCallError
 from tbgrad.functions.function import Function
 from tbgrad.results import CheckVerdict, PointCheck
 
@@ -28,8 +26,6 @@ _MODERATE = 1e-3
 _KNOWN = 10.0
 # A float32 value that is farther off than this, relatively, has lost its digits to rounding or underflow.
 _SPOILED = 1e-5
-# In units of the last digit.
-_NEIGHBOURS = (-2.0, -1.0, 1.0, 2.0)
 _COMPLEX_STEPS = (2.0**-70, 2.0**-100)
 
 
@@ -89,7 +85,7 @@ class Inquiry:
         """What is known of each partial derivative of each point."""
         n, d = shape.shape
         flat = shape.ravel()
-        sides, growing = np.full((2, n * d), np.nan), trend(ladder, central)
+        sides, growing = np.full((2, n * d), np.nan), trend(ladder.with_center(), central)
         error, usual = slopes.error.copy(), np.zeros(n * d)
         for side, sign, edge in ((0, 1, Shape.AHEAD_ONLY), (1, -1, Shape.BEHIND_ONLY)):
             lines = np.flatnonzero(np.isin(flat, (edge, Shape.KINK)))
@@ -115,7 +111,7 @@ class Inquiry:
         bent = np.isin(shape, BENT)
         grows = np.isin(growing.shape.reshape(n, d), (Shape.STEEP, Shape.JUMP))
         alleged = np.where(bent, bend, np.where(grows, last, np.nan))
-        explained = self._explained(some, ladder, slopes, wobble, alleged)
+        explained = explained_by_means(self.f, self.exact.position[some], exact, ladder, slopes, wobble, alleged)
         coarse = self._float32_rounding(some, ladder, slopes)
         in_float32 = self.exact is not self.reverse
         reverse_wobble = self._wobble(self.reverse, some, slope, coarse.reshape(n, d)) if in_float32 else wobble
@@ -159,51 +155,6 @@ class Inquiry:
         least = np.finfo(position.dtype).eps * value / np.maximum(1.0, np.abs(position)) / 2
         least = np.where(np.abs(slope) > _KNOWN * error, 0.0, least)
         return wobble + least + gradient_rounding(self.f, position)
-
-    def _explained(
-        self, some: np.ndarray, ladder: Ladder, slopes: Slopes, wobble: np.ndarray, bend: np.ndarray
-    ) -> np.ndarray:
-        """Where the gradient is suspect, or f seems bent: whether the gradient may be right all the same, `[n, d]`.
-
-        Over every step the mean of the right gradient is the central difference, within rounding. So a wave, a kink
-        beside the point or another feature below the value's rounding is explained, and a wrong gradient is not; nor
-        is one that is wrong at this very point, where its nearest neighbours have another.
-        """
-        n, d = len(some), self.f.dimensions
-        gradient = self.exact.gradient[some].astype(np.float64)
-        slope, error = slopes.slope.reshape(n, d), slopes.error.reshape(n, d)
-        bent = np.isfinite(bend)
-        doubtful = (suspect(gradient, slope, error, wobble) | bent) & np.isfinite(gradient)
-        lines = np.flatnonzero(doubtful)
-        own, size = gradient.ravel()[lines], np.where(bent, np.abs(bend), np.abs(gradient - slope)).ravel()[lines]
-        here = self.exact.position[some].ravel()[lines]
-        # Beside 0 they are normal numbers: smaller ones TensorFlow may take for 0.
-        digit = np.maximum(np.spacing(np.abs(here)), np.finfo(here.dtype).tiny)
-        beside = here[:, None] + digit[:, None] * np.array(_NEIGHBOURS, here.dtype)
-        alike = np.abs(self._partials(some, lines, beside) - own[:, None]) < size[:, None] / 4
-        likely = np.where(bent.ravel()[lines], alike.all(axis=1), alike.any(axis=1))
-        found = np.zeros(n * d, dtype=bool)
-        for line, place in zip(lines[likely], here[likely], strict=True):
-            which = np.array([line])
-            found[line] = mean_is_difference(
-                ladder.lines(which),
-                float(place),
-                lambda places, which=which: self._partials(some, which, places[None])[0],
-                float(wobble.ravel()[line]),
-            )
-        return found.reshape(n, d)
-
-    def _partials(self, some: np.ndarray, lines: np.ndarray, places: np.ndarray) -> np.ndarray:
-        """The partial derivatives along lines `[m]` of the points, where their coordinate is one of `[m, k]`."""
-        points, variables = np.divmod(np.repeat(lines, places.shape[1]), self.f.dimensions)
-        position, rows = self.exact.position[some][points], np.arange(places.size)
-        position[rows, variables] = places.ravel()
-        try:
-            gradient = value_and_gradient(self.f, self.dtype)(position)[1]
-        except FunctionCallError:
-            # The function refuses one of these places.
-            return np.full(places.shape, np.nan)
-        return np.asarray(gradient, np.float64)[rows, variables].reshape(places.shape)
 
     def _float32_rounding(self, some: np.ndarray, ladder: Ladder, slopes: Slopes) -> np.ndarray:
         """What float32 may do to slopes, from the rounding at the best step; infinite where it spoils the value."""

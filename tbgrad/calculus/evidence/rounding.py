@@ -1,16 +1,16 @@
 """How much rounding may have moved a value and its gradient: first-order bounds, from the graph that TensorFlow traces.
 
-Every operation rounds its result v by at most eps |v|, which moves f by eps |v| |∂f/∂v|. What the registered gradients
-do not reach, such as the inside of a custom gradient, is told apart: of that only the magnitude is known. On the way
-back each adjoint ∂f/∂v is a sum, rounded by eps times the sum of its terms' sizes, which moves ∂f/∂x by that times
-∂v/∂x.
+Every operation rounds its result v by at most eps |v|, which moves f by eps |v| |∂f/∂v|. What no gradient reaches, such
+as the inside of a loop, is told apart: of that only the magnitude is known. A partial derivative is computed forward
+and back, and every result on both ways moves it likewise. For many variables only the way back is reckoned with, on
+which each adjoint ∂f/∂v is a sum, rounded by eps times its terms' sizes, which moves ∂f/∂x by that times ∂v/∂x.
 
 Source: Higham (2002), Accuracy and Stability of Numerical Algorithms, sections 3.3 and 3.4.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,17 +18,22 @@ import numpy as np
 import tensorflow as tf
 
 from tbgrad.calculus import pointwise
-from tbgrad.calculus.dependence import BRANCHES, LOOPS, SHAPE_ONLY
-from tbgrad.calculus.derivatives import checked_value, compiled, run_program
+from tbgrad.calculus.dependence import BRANCHES, LOOPS
+from tbgrad.calculus.derivatives import compiled, run_program
+from tbgrad.calculus.evidence.influences import (
+    adjoints,
+    by_point,
+    computed,
+    finite,
+    influence,
+    leading_to,
+    opened_value,
+    plain_adjoints,
+    size_in,
+    sizes_of_terms,
+)
 from tbgrad.calculus.pointwise import manner
-from tbgrad.errors import TbgradError
 from tbgrad.functions.function import Function
-
-# These move numbers about and round nothing.
-_MOVES = ("Placeholder", "Identity", "IdentityN", "Reshape", "Transpose", "ExpandDims", "Squeeze", "Fill", "ZerosLike")
-_PARTS = ("Unpack", "Pack", "StridedSlice", "Slice", "GatherV2", "ConcatV2", "Split", "SplitV", "OnesLike")
-_CHOICES = ("Neg", "Abs", "Select", "SelectV2", "Maximum", "Minimum")
-_EXACT = frozenset((*_MOVES, *_PARTS, *_CHOICES))
 
 # What happens inside of these is not seen.
 _CLOSED = (*BRANCHES, *LOOPS, "PartitionedCall", "StatefulPartitionedCall", "PyFunc", "EagerPyFunc")
@@ -36,7 +41,6 @@ _CLOSED = (*BRANCHES, *LOOPS, "PartitionedCall", "StatefulPartitionedCall", "PyF
 _GOLDEN = 0.6180339887498949
 # Up to so many variables every partial derivative has a bound of its own.
 _MOST_VARIABLES = 16
-_EPS = {tf.float64: 2.0**-52, tf.float32: 2.0**-23, tf.float16: 2.0**-10, tf.bfloat16: 2.0**-7}
 
 
 @dataclass(frozen=True)
@@ -85,19 +89,19 @@ def _build(f: Function, dtype: str) -> RoundingProgram:
     kinds: set[str] = set()
 
     def bounded(position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        value = _value(f, position)
-        operations = _leading_to(value)
+        value = opened_value(f, position)
+        operations = leading_to(value)
         kinds.update(o.type for o in operations)
-        results = _computed(operations, position)
+        results = computed(operations, position)
         bound, hidden = tf.zeros_like(value), tf.zeros_like(value)
-        for result, adjoint in zip(results, _plain_adjoints(value, results), strict=True):
-            size = _by_point(_size(result, value.dtype))
+        for result, adjoint in zip(results, plain_adjoints(value, results), strict=True):
+            size = by_point(size_in(result, value.dtype))
             if adjoint is None or result.op.type in _CLOSED:
-                hidden = tf.maximum(hidden, _finite(size))
+                hidden = tf.maximum(hidden, finite(size))
                 continue
-            moved = _by_point(_size(result, value.dtype) * tf.abs(tf.cast(adjoint, value.dtype)))
-            bound += _finite(moved)
-            hidden = tf.maximum(hidden, tf.where(tf.math.is_finite(moved), tf.zeros_like(size), _finite(size)))
+            moved = influence(result, adjoint, value.dtype)
+            bound += finite(moved)
+            hidden = tf.maximum(hidden, tf.where(tf.math.is_finite(moved), tf.zeros_like(size), finite(size)))
         return value, bound, hidden
 
     traced = _traced(f, dtype, bounded)
@@ -125,19 +129,19 @@ def _build_gradient_rounding(f: Function, dtype: str) -> Callable:
             tape.watch(position)
             with tf.GradientTape() as inner:
                 inner.watch(position)
-                value = _value(f, position)
-            (gradient,) = _adjoints(inner, value, [position])
+                value = opened_value(f, position)
+            (gradient,) = adjoints(inner, value, [position])
             if gradient is None:
                 return tf.zeros_like(position)
             partials = tf.unstack(gradient, axis=-1)
         bounds = []
         for partial in partials:
-            results = _computed(_leading_to(partial), position)
+            results = computed(leading_to(partial), position)
             bound = tf.abs(partial)
-            for result, adjoint in zip(results, _adjoints(tape, partial, results), strict=True):
+            for result, adjoint in zip(results, adjoints(tape, partial, results), strict=True):
                 if adjoint is not None:
-                    bound += _finite(_by_point(_size(result, value.dtype) * tf.abs(tf.cast(adjoint, value.dtype))))
-            bounds.append(_finite(bound))
+                    bound += finite(influence(result, adjoint, value.dtype))
+            bounds.append(finite(bound))
         return tf.stack(bounds, axis=-1)
 
     return _traced(f, dtype, bounded)
@@ -149,119 +153,17 @@ def _build_adjoint_rounding(f: Function, dtype: str) -> Callable:
     def bounded(position: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(position)
-            value = _value(f, position)
-        results = [r for r in _computed(_leading_to(value), position, exact=True) if r.dtype == value.dtype]
-        pairs = zip(results, _adjoints(tape, value, results), strict=True)
-        pairs = [(result, _finite(_terms(adjoint))) for result, adjoint in pairs if adjoint is not None]
+            value = opened_value(f, position)
+        results = [r for r in computed(leading_to(value), position, exact=True) if r.dtype == value.dtype]
+        pairs = zip(results, adjoints(tape, value, results), strict=True)
+        pairs = [(result, finite(sizes_of_terms(adjoint))) for result, adjoint in pairs if adjoint is not None]
         # Weights that no two sums share, so that what cancels in the function does not cancel here.
         weighted = [(1.0 + i * _GOLDEN % 1.0) * terms for i, (_, terms) in enumerate(pairs)]
         moved = tape.gradient([result for result, _ in pairs], position, output_gradients=weighted)
-        return tf.zeros_like(position) if moved is None else _finite(tf.abs(moved))
+        return tf.zeros_like(position) if moved is None else finite(tf.abs(moved))
 
     return _traced(f, dtype, bounded)
 
 
 def _traced(f: Function, dtype: str, compute: Callable[[tf.Tensor], Any]) -> Any:
     return compiled(f, dtype, lambda position: pointwise.apply(f, compute, position))
-
-
-def _value(f: Function, position: tf.Tensor) -> tf.Tensor:
-    """F's value, with the user's own compiled functions opened where they can be, so that their operations are seen."""
-
-    def value() -> tf.Tensor:
-        return checked_value(f, lambda: f(position), position.dtype, position.shape[:-1])
-
-    if f.formula is not None:
-        return value()
-    before = tf.config.functions_run_eagerly()
-    try:
-        tf.config.run_functions_eagerly(True)
-        return value()
-    except TbgradError:
-        # It may need to be compiled: a Python `if` on tensors, say.
-        tf.config.run_functions_eagerly(before)
-        return value()
-    finally:
-        tf.config.run_functions_eagerly(before)
-
-
-def _adjoints(tape: tf.GradientTape, value: tf.Tensor, results: Sequence[tf.Tensor]) -> Sequence[tf.Tensor | None]:
-    """The derivative of a value by each result; nothing is known of any where a gradient raises an error."""
-    try:
-        return tape.gradient(value, results)
-    except Exception:
-        # A user's own gradient may raise anything.
-        return [None] * len(results)
-
-
-def _plain_adjoints(value: tf.Tensor, results: Sequence[tf.Tensor]) -> Sequence[tf.Tensor | None]:
-    """The derivative of a value by each result, also by those inside a custom gradient: as if it were none.
-
-    It changes the graph of `value`, which must be used for nothing else.
-    """
-    for operation in value.graph.get_operations():
-        if operation.type == "IdentityN" and "_gradient_op_type" in operation.node_def.attr:
-            operation._clear_attr("_gradient_op_type")
-    try:
-        return tf.gradients(value, results)
-    except LookupError:
-        # An operation without a gradient.
-        return [None] * len(results)
-
-
-def _leading_to(value: tf.Tensor) -> list[tf.Operation]:
-    """The operations of the graph that a value depends on."""
-    found, waiting = {}, [value.op]
-    while waiting:
-        operation = waiting.pop()
-        if operation.name not in found:
-            found[operation.name] = operation
-            waiting += [given.op for given in operation.inputs]
-    return list(found.values())
-
-
-def _computed(operations: Sequence[tf.Operation], position: tf.Tensor, *, exact: bool = False) -> list[tf.Tensor]:
-    """Results of theirs that depend on the position: what does not is rounded alike at all points.
-
-    Those of operations that do not round are left out, unless asked for. Where all points are taken together, such a
-    result has a row for each of them.
-    """
-    together = _points_axis(position) is not None
-    reached, wanted = {position.ref()}, {operation.name for operation in operations}
-    found = []
-    for operation in position.graph.get_operations():
-        reads = operation.name in wanted and operation.type not in SHAPE_ONLY
-        if not reads or not any(x.ref() in reached for x in operation.inputs):
-            continue
-        reached |= {output.ref() for output in operation.outputs}
-        if not exact and operation.type in _EXACT:
-            continue
-        of_points = [t for t in operation.outputs if t.dtype in _EPS and t.shape.rank is not None]
-        found += [t for t in of_points if not together or _points_axis(t) is not None]
-    return found
-
-
-def _size(result: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
-    """How large a result is, in this dtype and in units of its epsilon: one of less precision counts for more."""
-    return tf.abs(tf.cast(result, dtype)) * tf.constant(_EPS[result.dtype] / _EPS[dtype], dtype)
-
-
-def _points_axis(numbers: tf.Tensor) -> int | None:
-    """The axis of the points, the only one whose length is not known; in formulas of a vector it is the last."""
-    axes = [i for i, length in enumerate(numbers.shape) if length is None] if numbers.shape.rank else []
-    return axes[0] if len(axes) == 1 else None
-
-
-def _terms(adjoint: tf.Tensor) -> tf.Tensor:
-    """The sizes of the terms that an adjoint is the sum of."""
-    terms = adjoint.op.inputs if adjoint.op.type == "AddN" else [adjoint]
-    return tf.add_n([tf.abs(term) for term in terms])
-
-
-def _by_point(numbers: tf.Tensor) -> tf.Tensor:
-    together = _points_axis(numbers)
-    return tf.reduce_sum(numbers, axis=[i for i in range(numbers.shape.rank) if i != together])
-
-
-def _finite(numbers: tf.Tensor) -> tf.Tensor:
-    return tf.where(tf.math.is_finite(numbers), numbers, tf.zeros_like(numbers))
