@@ -69,6 +69,17 @@ def partial_derivatives(
     return [tf.zeros_like(x) if p is None else tf.convert_to_tensor(p) for p, x in zip(partials, inputs, strict=True)]
 
 
+def what_breaks(value: tf.Tensor, source: tf.Tensor) -> str:
+    """The operation, as users write it, that passes no gradient on some way from a source to a value; "" for none.
+
+    Nothing is said where the user's own gradients stand for operations. It leaves operations in the graph behind.
+    """
+    if any("_gradient_op_type" in operation.node_def.attr for operation in value.graph.get_operations()):
+        return ""
+    operation = _broken_at(value, source)
+    return "" if operation is None else _spelled(operation)
+
+
 def _explain_none(f: Function, value: tf.Tensor, inputs: Sequence[tf.Tensor], missing: Sequence[int]) -> None:
     names = _names(f)
     for i in missing:

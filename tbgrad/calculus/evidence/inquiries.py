@@ -215,4 +215,6 @@ class Inquiry:
             return Judgement(CheckVerdict.DISAGREES, 0.0, self.reverse.missing)
         if found.verdict == CheckVerdict.DISAGREES and kink and not np.isfinite(e.exact):
             return Judgement(CheckVerdict.NOT_DIFFERENTIABLE, 0.0, "a kink across the coordinates")
+        if found.verdict == CheckVerdict.DISAGREES and program.breaks:
+            return dataclasses.replace(found, cause=f"{found.cause}; {program.breaks} passes no gradient back")
         return found

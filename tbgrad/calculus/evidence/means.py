@@ -113,12 +113,13 @@ def _means(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The mean of a partial derivative from `begin` to `end` steps beside a coordinate, `[k]`, and its doubt."""
     nodes = np.concatenate([nodes for nodes, _ in _RULES])
-    places = here + step[:, None] * (begin + (end - begin) * (nodes + 1.0) / 2.0)
+    shares = begin + (end - begin) * (nodes + 1.0) / 2.0
+    places = here + step[:, None] * shares
     claims = partial(places.ravel()).reshape(places.shape)
     ends = np.cumsum([len(nodes) for nodes, _ in _RULES])[:-1]
     parts = np.split(claims, ends, axis=1)
     means = np.stack([part @ weights / 2.0 for part, (_, weights) in zip(parts, _RULES, strict=True)])
     doubt = _SURE * np.ptp(means, axis=0) + _SHARE * np.ptp(claims, axis=1)
     # What happens between the point and the nearest node no rule sees.
-    nearest = claims[:, np.abs(places - here)[-1].argmin()]
+    nearest = claims[:, np.abs(shares).argmin()]
     return means[-1], doubt + _UNSEEN * np.abs(nearest - partial(np.array([here])))

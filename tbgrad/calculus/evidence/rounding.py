@@ -33,6 +33,7 @@ from tbgrad.calculus.evidence.influences import (
     sizes_of_terms,
 )
 from tbgrad.calculus.pointwise import manner
+from tbgrad.calculus.tapes import what_breaks
 from tbgrad.functions.function import Function
 
 # What happens inside of these is not seen.
@@ -60,10 +61,18 @@ class Rounded:
 
 @dataclass(frozen=True)
 class RoundingProgram:
-    """A compiled program from positions `[n, d]` to `Rounded`, with the kinds of operations that f is made of."""
+    """A compiled program from positions `[n, d]` to `Rounded`.
+
+    Attributes:
+      call: the program.
+      kinds: of operations that f is made of.
+      breaks: one of them that passes no gradient back to some variable, as users write it, or "".
+      dtype: of the positions.
+    """
 
     call: Callable
     kinds: frozenset[str]
+    breaks: str
     dtype: str
 
     def __call__(self, position: np.ndarray) -> Rounded:
@@ -87,11 +96,14 @@ def rounding_program(f: Function, dtype: str) -> RoundingProgram:
 
 def _build(f: Function, dtype: str) -> RoundingProgram:
     kinds: set[str] = set()
+    breaks: list[str] = []
 
     def bounded(position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         value = opened_value(f, position)
         operations = leading_to(value)
         kinds.update(o.type for o in operations)
+        if f.formula is None:
+            breaks.append(what_breaks(value, position))
         results = computed(operations, position)
         bound, hidden = tf.zeros_like(value), tf.zeros_like(value)
         for result, adjoint in zip(results, plain_adjoints(value, results), strict=True):
@@ -110,7 +122,7 @@ def _build(f: Function, dtype: str) -> RoundingProgram:
     def call(position: tf.Tensor) -> Any:
         return run_program(f, traced, position)
 
-    return RoundingProgram(call, frozenset({*kinds, *inner}), dtype)
+    return RoundingProgram(call, frozenset({*kinds, *inner}), breaks[-1] if breaks else "", dtype)
 
 
 def gradient_rounding(f: Function, position: np.ndarray) -> np.ndarray:
