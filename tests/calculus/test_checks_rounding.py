@@ -81,6 +81,13 @@ def test_cancellation_is_not_accused(text, smallest):
     assert verdicts(text, points) == [AGREES] * 40
 
 
+def test_cancellation_is_told_and_no_digits_are_claimed():
+    # The slope is -1e-5/12; what is computed is -0.008.
+    found = at("(1 - cos(x))/x**2", 1e-5)
+    assert found.verdict == AGREES and found.digits < 1 and "cancel, leaves 0.0 digits of ∂f/∂x" in found.cause
+    assert at("(1 - cos(x))/x**2", 1.0).digits > 12
+
+
 def times(factor, call):
     """The function with its gradient multiplied."""
 

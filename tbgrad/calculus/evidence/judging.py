@@ -21,8 +21,8 @@ _IN_FLOAT32 = 1e-5
 _ERRORS = 4.0
 _OWN_ROUNDING = 8.0
 _MOST_DIGITS = 15.95
-# float32 has seven digits; fewer than these are worth a word.
-_FEW_FLOAT32 = 3.0
+# Fewer digits than these are worth a word.
+_FEW_DIGITS = 3.0
 _SAME_FACTOR = 1e-4
 # Of the slope at the edge of the domain, which one-sided differences know less well.
 _EDGE = 1e-3
@@ -154,6 +154,10 @@ def _judge_singular(e: Evidence) -> Judgement:
 def _agreeing(e: Evidence) -> Judgement:
     off = abs(e.exact - e.slope)
     digits = _digits(off, e.scale)
+    if suspect(e.exact, e.slope, e.error, 0.0):
+        # The differences know better; a complex step would cancel as the gradient does.
+        told = f"rounding on the way, as where large numbers cancel, leaves {digits:.1f} digits of ∂f/∂{e.variable}"
+        return Judgement(CheckVerdict.AGREES, digits, told if digits < _FEW_DIGITS and e.scale > 0 else "")
     if math.isfinite(e.complex_slope):
         digits = max(digits, _digits(abs(e.exact - e.complex_slope), e.scale))
     lost = max(e.error, off) > 0.3 * e.scale and digits < 1
@@ -172,7 +176,7 @@ def _judge_float32(e: Evidence) -> Judgement:
         cause = f"float32: ∂f/∂{e.variable} is {e.reverse:.6g} in float32, and {e.exact:.6g} in float64, which agrees"
         return Judgement(CheckVerdict.DISAGREES, 0.0, cause)
     digits = _digits(max(abs(e.reverse - e.slope) - e.error, off), e.scale)
-    few = digits < _FEW_FLOAT32 and e.scale > 0
+    few = digits < _FEW_DIGITS and e.scale > 0
     cause = f"float32: rounding leaves {digits:.1f} digits of ∂f/∂{e.variable}; the float64 gradient agrees"
     return Judgement(CheckVerdict.AGREES, digits, cause if few else "")
 
