@@ -16,7 +16,7 @@ from tbgrad.calculus.evidence.judging import Evidence, Judgement, judge, suspect
 from tbgrad.calculus.evidence.kinks import BENT, Shape, shapes, trend
 from tbgrad.calculus.evidence.ladders import Ladder, climb
 from tbgrad.calculus.evidence.means import explained_by_means
-from tbgrad.calculus.evidence.reverse import Reverse
+from tbgrad.calculus.evidence.reverse import Reverse, broken_path
 from tbgrad.calculus.evidence.rounding import Rounded, gradient_rounding, rounding_program
 from tbgrad.functions.function import Function
 from tbgrad.results import CheckVerdict, PointCheck
@@ -215,6 +215,5 @@ class Inquiry:
             return Judgement(CheckVerdict.DISAGREES, 0.0, self.reverse.missing)
         if found.verdict == CheckVerdict.DISAGREES and kink and not np.isfinite(e.exact):
             return Judgement(CheckVerdict.NOT_DIFFERENTIABLE, 0.0, "a kink across the coordinates")
-        if found.verdict == CheckVerdict.DISAGREES and program.breaks:
-            return dataclasses.replace(found, cause=f"{found.cause}; {program.breaks} passes no gradient back")
-        return found
+        breaks = broken_path(self.f, self.dtype) if found.verdict == CheckVerdict.DISAGREES else ""
+        return dataclasses.replace(found, cause=f"{found.cause}; {breaks} passes no gradient back") if breaks else found

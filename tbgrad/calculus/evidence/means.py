@@ -69,7 +69,8 @@ def explained_by_means(
         def partial(places: np.ndarray, which: np.ndarray = which) -> np.ndarray:
             return _partials(f, position, which, places[None])[0]
 
-        found[line] = _mean_is_difference(ladder.lines(which), float(place), partial, float(wobble.ravel()[line]))
+        own, moved = float(claimed[line]), float(wobble.ravel()[line])
+        found[line] = _mean_is_difference(ladder.lines(which), float(place), own, partial, moved)
     return found.reshape(gradient.shape)
 
 
@@ -87,7 +88,7 @@ def _partials(f: Function, position: np.ndarray, lines: np.ndarray, places: np.n
 
 
 def _mean_is_difference(
-    ladder: Ladder, here: float, partial: Callable[[np.ndarray], np.ndarray], wobble: float
+    ladder: Ladder, here: float, own: float, partial: Callable[[np.ndarray], np.ndarray], wobble: float
 ) -> bool:
     """Holds the means of a partial derivative against differences at all steps of one line: central and one-sided."""
     one_sided = ladder.with_center()
@@ -97,9 +98,10 @@ def _mean_is_difference(
         known = np.flatnonzero(np.isfinite(ladder.step[0]) & np.isfinite(difference[0]))
         step, slack = ladder.step[0, known], values.slack[0, known]
         with np.errstate(all="ignore"):
-            mean, doubt = _means(here, step, begin, end, partial)
+            mean, doubt, nearest = _means(here, step, begin, end, partial)
             # Each difference is of two values, over a step or two.
-            room = doubt + _ROUNDING * (slack / step + wobble)
+            # What happens between the point and the nearest node no rule sees.
+            room = doubt + _UNSEEN * np.abs(nearest - own) + _ROUNDING * (slack / step + wobble)
             room += _RELATIVE * np.maximum(np.abs(mean), np.abs(difference[0, known]))
             off = np.abs(mean - difference[0, known]) > room
         # At one step alone the rules may be alike by chance, in a wave that they do not resolve.
@@ -110,8 +112,8 @@ def _mean_is_difference(
 
 def _means(
     here: float, step: np.ndarray, begin: float, end: float, partial: Callable[[np.ndarray], np.ndarray]
-) -> tuple[np.ndarray, np.ndarray]:
-    """The mean of a partial derivative from `begin` to `end` steps beside a coordinate, `[k]`, and its doubt."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The mean of a partial derivative from `begin` to `end` steps beside a coordinate, its doubt, the nearest one."""
     nodes = np.concatenate([nodes for nodes, _ in _RULES])
     shares = begin + (end - begin) * (nodes + 1.0) / 2.0
     places = here + step[:, None] * shares
@@ -120,6 +122,4 @@ def _means(
     parts = np.split(claims, ends, axis=1)
     means = np.stack([part @ weights / 2.0 for part, (_, weights) in zip(parts, _RULES, strict=True)])
     doubt = _SURE * np.ptp(means, axis=0) + _SHARE * np.ptp(claims, axis=1)
-    # What happens between the point and the nearest node no rule sees.
-    nearest = claims[:, np.abs(shares).argmin()]
-    return means[-1], doubt + _UNSEEN * np.abs(nearest - partial(np.array([here])))
+    return means[-1], doubt, claims[:, np.abs(shares).argmin()]

@@ -9,10 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import tensorflow as tf
 
-from tbgrad.calculus.derivatives import value_and_gradient
+from tbgrad.calculus.derivatives import compiled, value_and_gradient
+from tbgrad.calculus.evidence.influences import opened_value
 from tbgrad.calculus.evidence.rounding import Rounded, rounding_program
-from tbgrad.calculus.pointwise import Manner, manner
+from tbgrad.calculus.pointwise import Manner, apply, manner
+from tbgrad.calculus.tapes import what_breaks
 from tbgrad.errors import FunctionCallError, NoGradientError
 from tbgrad.functions.function import Function
 
@@ -56,6 +59,24 @@ def reverse_gradient(f: Function, position: np.ndarray) -> Reverse:
         wobble = high - low
         wobble = np.where(np.isfinite(wobble), wobble, 0.0)
     return Reverse(position, value, gradient, wobble)
+
+
+def broken_path(f: Function, dtype: str) -> str:
+    """An operation of a Python function that passes no gradient back, as users write it; "" where there is none."""
+    if f.formula is not None:
+        return ""
+    found: list[str] = []
+
+    def traced(position: tf.Tensor) -> tf.Tensor:
+        value = opened_value(f, position)
+        found.append(what_breaks(value, position))
+        return value
+
+    def look() -> str:
+        compiled(f, dtype, lambda position: apply(f, traced, position))
+        return found[-1]
+
+    return f.program(("broken path", dtype, manner(f, dtype)), look)
 
 
 def values_for_differences(f: Function, dtype: str, missing: str = "") -> Callable[[np.ndarray], Rounded]:

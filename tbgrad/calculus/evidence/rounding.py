@@ -33,7 +33,6 @@ from tbgrad.calculus.evidence.influences import (
     sizes_of_terms,
 )
 from tbgrad.calculus.pointwise import manner
-from tbgrad.calculus.tapes import what_breaks
 from tbgrad.functions.function import Function
 
 # What happens inside of these is not seen.
@@ -66,13 +65,11 @@ class RoundingProgram:
     Attributes:
       call: the program.
       kinds: of operations that f is made of.
-      breaks: one of them that passes no gradient back to some variable, as users write it, or "".
       dtype: of the positions.
     """
 
     call: Callable
     kinds: frozenset[str]
-    breaks: str
     dtype: str
 
     def __call__(self, position: np.ndarray) -> Rounded:
@@ -96,14 +93,11 @@ def rounding_program(f: Function, dtype: str) -> RoundingProgram:
 
 def _build(f: Function, dtype: str) -> RoundingProgram:
     kinds: set[str] = set()
-    breaks: list[str] = []
 
     def bounded(position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         value = opened_value(f, position)
         operations = leading_to(value)
         kinds.update(o.type for o in operations)
-        if f.formula is None:
-            breaks.append(what_breaks(value, position))
         results = computed(operations, position)
         bound, hidden = tf.zeros_like(value), tf.zeros_like(value)
         for result, adjoint in zip(results, plain_adjoints(value, results), strict=True):
@@ -122,7 +116,7 @@ def _build(f: Function, dtype: str) -> RoundingProgram:
     def call(position: tf.Tensor) -> Any:
         return run_program(f, traced, position)
 
-    return RoundingProgram(call, frozenset({*kinds, *inner}), breaks[-1] if breaks else "", dtype)
+    return RoundingProgram(call, frozenset({*kinds, *inner}), dtype)
 
 
 def gradient_rounding(f: Function, position: np.ndarray) -> np.ndarray:
