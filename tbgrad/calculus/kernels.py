@@ -9,24 +9,19 @@ Source: Lam, Rothberg & Wolf (1991), The Cache Performance and Optimizations of 
 
 from __future__ import annotations
 
-import functools
-import os
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from tbgrad.calculus.fusing import ready_for_xla
+from tbgrad.calculus.threads import share_out
 
 # Coordinates in a chunk, 1 or 2 MiB. Larger ones leave the cache, smaller ones pay for more calls.
 CHUNK = 2**18
 # After so many coordinates XLA's compilation is worth its time.
 FUSED_AFTER = 2**22
-# A call holds Python's lock for a quarter of its time.
-_THREADS = min(4, os.cpu_count() or 1)
 # XLA's are less exact than TensorFlow's own: 3e-12 near the zeros of log Γ.
 _INEXACT = {"Lgamma"}
 # Where TensorFlow's memory starts; it may end the process where it is given other memory.
@@ -74,21 +69,10 @@ class Kernel:
         value, gradient = np.empty(count, self._dtype), np.empty(position.shape, self._dtype)
         todo = iter(range(0, count, size))
         if self._elementary:
-            self._work_together(todo, size, position, value, gradient)
+            share_out(lambda todo: self._work(todo, size, position, value, gradient), todo)
         else:
             self._work(todo, size, position, value, gradient)
         return value, gradient
-
-    def _work_together(self, todo: Iterator[int], *task: Any) -> None:
-        """Several threads do their part; the first error, if any, is raised when all have stopped."""
-        parts = [_threads().submit(self._work, todo, *task) for _ in range(_THREADS)]
-        try:
-            wait(parts)
-        finally:
-            _exhaust(todo)
-            wait(parts)
-        for part in parts:
-            part.result()
 
     def _work(self, todo: Iterator[int], size: int, position: np.ndarray, *results: np.ndarray) -> None:
         """One thread's part: whichever chunk is next.
@@ -96,15 +80,11 @@ class Kernel:
         All chunks have one size, or XLA would compile anew; the last one begins within the one before it.
         """
         given, tensor = _shared_memory((size, position.shape[1]), self._dtype)
-        try:
-            for first in todo:
-                start = min(first, len(position) - size)
-                np.copyto(given, position[start : start + size], casting="unsafe")
-                for result, found in zip(results, self._outputs(tensor), strict=True):
-                    result[first : first + size] = np.asarray(found)[first - start :]
-        except BaseException:
-            _exhaust(todo)
-            raise
+        for first in todo:
+            start = min(first, len(position) - size)
+            np.copyto(given, position[start : start + size], casting="unsafe")
+            for result, found in zip(results, self._outputs(tensor), strict=True):
+                result[first : first + size] = np.asarray(found)[first - start :]
 
     def _outputs(self, tensor: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         if self._fused is not None:
@@ -132,17 +112,6 @@ class Kernel:
             # An operation that XLA does not know.
             return None
         return fused
-
-
-@functools.cache
-def _threads() -> ThreadPoolExecutor:
-    """Kept, because memory that a new thread allocates is new to the processor and to the system."""
-    return ThreadPoolExecutor(_THREADS, thread_name_prefix="tbgrad")
-
-
-def _exhaust(todo: Iterator[int]) -> None:
-    """Leaves nothing to do for the other threads."""
-    deque(todo, maxlen=0)
 
 
 def _shared_memory(shape: tuple[int, int], dtype: str) -> tuple[np.ndarray, tf.Tensor]:

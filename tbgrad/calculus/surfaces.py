@@ -88,9 +88,7 @@ def region(
     if len(ranges) != 2 or ranges[0][0] == ranges[1][0]:
         given = ", ".join(name for name, _, _ in ranges) or "none"
         held = f" ({', '.join(fix)} fixed)" if fix else ""
-        raise OptionError(
-            f"a surface spans two different variables, each with a range: --over twice; got {given}{held}."
-        )
+        raise OptionError(f"a plane spans two different variables, each with a range: --over twice; got {given}{held}.")
     fixed = fixed_values(f, [name for name, _, _ in ranges], fix or {})
     for name, low, high in ranges:
         check_range(name, low, high)

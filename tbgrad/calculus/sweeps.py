@@ -9,12 +9,10 @@ import numpy as np
 
 from tbgrad.calculus.derivatives import as_points, check_function, value_and_gradient
 from tbgrad.errors import OptionError, RangeError, ShapeError, UndefinedError, nearest
-from tbgrad.functions.function import Function
+from tbgrad.functions.function import FARTHEST, Function
 from tbgrad.results import Sweep, Tangent
 
 MOST_POINTS = 10_000_000
-# Beyond it the arithmetic of distances and pictures overflows.
-FARTHEST = 1e100
 
 
 def sweep(

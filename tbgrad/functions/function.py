@@ -21,6 +21,9 @@ from tbgrad.functions.families import Family
 from tbgrad.functions.minima import Minimum
 from tbgrad.results import KnownMinimum, Subject
 
+# Of a coordinate: beyond it the arithmetic of distances and pictures overflows.
+FARTHEST = 1e100
+
 
 @dataclass(frozen=True, eq=False)
 class Function:
