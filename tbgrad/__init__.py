@@ -21,6 +21,7 @@ __version__ = "0.1.0"
 # Public name to the module that defines it.
 _HOMES = {
     "Backward": "tbgrad.results",
+    "Basins": "tbgrad.results",
     "Comparison": "tbgrad.comparison.comparing",
     "Curvature": "tbgrad.results",
     "Descent": "tbgrad.results",
@@ -30,6 +31,8 @@ _HOMES = {
     "Graph": "tbgrad.results",
     "Minimum": "tbgrad.functions.function",
     "Optimizer": "tbgrad.descent.optimizers",
+    "RateSweep": "tbgrad.results",
+    "Recording": "tbgrad.descent.recording",
     "Run": "tbgrad.runs.opening",
     "Status": "tbgrad.results",
     "Surface": "tbgrad.results",
@@ -43,6 +46,7 @@ _HOMES = {
     "curvature": "tbgrad.calculus.curvatures",
     "descend": "tbgrad.descent.loops",
     "evaluate": "tbgrad.calculus.derivatives",
+    "find_basins": "tbgrad.descent.basins",
     "hessian": "tbgrad.calculus.derivatives",
     "hvp": "tbgrad.calculus.products",
     "jvp": "tbgrad.calculus.products",
@@ -54,6 +58,7 @@ _HOMES = {
     "summarize": "tbgrad.summaries",
     "surface": "tbgrad.calculus.surfaces",
     "sweep": "tbgrad.calculus.sweeps",
+    "sweep_rates": "tbgrad.descent.rate_sweeps",
     "trace_graph": "tbgrad.calculus.graphs",
     "with_landscape": "tbgrad.experiments.landscapes",
 }

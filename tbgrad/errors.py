@@ -11,7 +11,6 @@
     │   ├── ShapeError               ValueError
     │   ├── RangeError               ValueError
     │   ├── UndefinedError           ValueError
-    │   ├── CoupledStartsError       ValueError
     │   ├── NoFormulaError           TypeError
     │   ├── NotARunError             FileNotFoundError
     │   ├── LogdirError              OSError
@@ -109,10 +108,6 @@ class RangeError(InputError, ValueError):
 
 class UndefinedError(InputError, ValueError):
     """The function is defined nowhere in what was asked."""
-
-
-class CoupledStartsError(InputError, ValueError):
-    """The optimizer would mix starts that must not know of one another."""
 
 
 class NoFormulaError(InputError, TypeError):

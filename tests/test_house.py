@@ -49,6 +49,10 @@ def test_reading_and_drawing_load_no_tensorflow(room):
     assert loaded_after(f"import tbgrad.{room}", "tensorflow", "keras", "matplotlib.pyplot") == "[]"
 
 
+def test_naming_instruments_loads_no_tensorflow():
+    assert loaded_after("import tbgrad.instruments; tbgrad.instruments.named('all')", "tensorflow", "keras") == "[]"
+
+
 def test_comparing_loads_no_tensorflow():
     assert loaded_after("import tbgrad; tbgrad.compare", "tensorflow", "keras") == "[]"
 
@@ -80,14 +84,16 @@ def test_every_function_family_is_gathered():
 
 
 def test_every_instrument_is_played():
-    """Named by CONTRIBUTING.md: complains when an instrument's file is missing in `INSTRUMENTS`."""
-    files = {m.name for m in pkgutil.iter_modules(instruments.__path__)} - {"instrument"}
-    assert {i.name for i in instruments.INSTRUMENTS} == files
+    """Named by CONTRIBUTING.md: complains when an instrument's file is missing in `ALL_INSTRUMENTS`."""
+    files = {m.name for m in pkgutil.iter_modules(instruments.__path__)} - {"instrument", "edges", "eigenvalues"}
+    assert {i.name for i in instruments.ALL_INSTRUMENTS} == files
 
 
 def test_every_summary_is_imported():
     files = {m.name for m in pkgutil.iter_modules(summaries.__path__)}
-    assert files - {"summarizing", "stories", "pages", "layouts", "meshes", "hparams"} <= set(summaries.__all__)
+    assert files - {"summarizing", "stories", "pages", "layouts", "meshes", "hparams", "bands"} <= set(
+        summaries.__all__
+    )
 
 
 def test_every_command_is_registered():

@@ -9,7 +9,20 @@ import click
 from tbgrad.cli.base import Group
 
 # In the order of --help: `name` is the command `name` in tbgrad/cli/<name>.py.
-COMMANDS = ("tour", "functions", "grad", "check", "graph", "sweep", "surface", "descend", "compare", "board")
+COMMANDS = (
+    "tour",
+    "functions",
+    "grad",
+    "check",
+    "graph",
+    "sweep",
+    "surface",
+    "descend",
+    "rates",
+    "basins",
+    "compare",
+    "board",
+)
 
 
 class _LazyGroup(Group):

@@ -10,10 +10,11 @@ import click
 
 from tbgrad import naming
 from tbgrad.cli.base import start_tensorflow
-from tbgrad.cli.types import ASSIGNMENT, FUNCTION, LogdirType
+from tbgrad.cli.types import ASSIGNMENT, FUNCTION, OPTIMIZER, RATE, SETTING, LogdirType
 from tbgrad.errors import OptionError, ShapeError, nearest
 
 if TYPE_CHECKING:
+    from tbgrad.descent.optimizers import Optimizer
     from tbgrad.functions.function import Function
 
 
@@ -35,6 +36,24 @@ function_argument = _all(
         metavar="N",
         help="How many variables, for functions of any dimension (2 by default) and Python functions of one vector.",
     ),
+)
+
+
+def optimizer_options(default: str) -> Callable:
+    """Which optimizer, with what rate and settings; `chosen_optimizer` makes one of them."""
+    return _all(
+        click.option(
+            "--optimizer", type=OPTIMIZER, default=default, show_default=True, help="Any Keras optimizer, by name."
+        ),
+        click.option(
+            "--learning-rate", type=RATE, default="auto", show_default=True, help="A positive number, or auto."
+        ),
+        settings_option,
+    )
+
+
+settings_option = click.option(
+    "--option", "settings", type=SETTING, multiple=True, help="Pass to the Keras optimizer: momentum=0.9. Repeatable."
 )
 
 logdir_option = click.option(
@@ -82,6 +101,19 @@ def resolve_function(
         start_tensorflow()
     f = resolve(text, dimensions)
     return f.with_parameters(**once("--set", parameters)) if parameters else f
+
+
+def chosen_optimizer(name: str, learning_rate: float | str, settings: Sequence[tuple[str, Any]]) -> Optimizer:
+    """The optimizer that these options ask for.
+
+    Raises:
+      OptionError: a setting is given twice, or is the learning rate.
+    """
+    from tbgrad.descent.optimizers import Optimizer
+
+    if "learning_rate" in dict(settings):
+        raise OptionError("learning_rate is set by --learning-rate, not by --option.")
+    return Optimizer(name, learning_rate, **once("--option", settings))
 
 
 def once(option: str, settings: Sequence[tuple[str, Any]]) -> dict[str, Any]:

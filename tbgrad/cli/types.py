@@ -131,6 +131,54 @@ class RangeType(click.ParamType):
         return _name(name), NUMBER.convert(low, param, context), NUMBER.convert(high, param, context)
 
 
+class BoundsType(click.ParamType):
+    """Two numbers: `0.001:1`; (low, high)."""
+
+    name = "low:high"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Any:
+        """Reads both."""
+        if not isinstance(value, str):
+            return value
+        low, colon, high = value.partition(":")
+        if not colon:
+            self.fail(f"'{value}' is no range; expected LOW:HIGH, as in 0.001:1.", param, context)
+        return NUMBER.convert(low, param, context), NUMBER.convert(high, param, context)
+
+
+class RecordType(click.ParamType):
+    """Which steps to record: every, a whole number n, log, end or values."""
+
+    name = "every|n|log|end|values"
+    _words = ("every", "log", "end", "values")
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> int | str:
+        """A word, or the number."""
+        if value in self._words or isinstance(value, int):
+            return value
+        if not value.isdecimal() or int(value) < 1:
+            words = "every, log, end, values or a whole number n for every n-th step"
+            self.fail(f"'{value}' says not what to record; expected {words}.", param, context)
+        return int(value)
+
+    def shell_complete(self, context: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """The words."""
+        return [CompletionItem(word) for word in self._words if word.startswith(incomplete)]
+
+
+class InstrumentType(click.ParamType):
+    """The name of an instrument, or all."""
+
+    name = "name"
+
+    def shell_complete(self, context: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """All names, each with what it measures."""
+        from tbgrad.instruments import ALL_INSTRUMENTS
+
+        items = [CompletionItem(i.name, help=i.description) for i in ALL_INSTRUMENTS]
+        return [item for item in [*items, CompletionItem("all")] if item.value.startswith(incomplete)]
+
+
 class AssignmentType(click.ParamType):
     """A setting: `b=10`; (name, number)."""
 
@@ -196,5 +244,6 @@ def _split(text: str) -> list[str]:
 
 
 FUNCTION, OPTIMIZER, NUMBER, RATE = FunctionType(), OptimizerType(), NumberType(), RateType()
-POINT, VIEW, RANGE = PointType(), ViewType(), RangeType()
+POINT, VIEW, RANGE, BOUNDS = PointType(), ViewType(), RangeType(), BoundsType()
+RECORD, INSTRUMENT = RecordType(), InstrumentType()
 ASSIGNMENT, SETTING = AssignmentType(), SettingType()

@@ -1,31 +1,37 @@
-"""The compiled loop that follows an optimizer downhill.
-
-One program runs all steps of all starts and records every step; it is kept with the function, so that a second
-call with the same optimizer, shapes and dtype compiles nothing. This module must not know which optimizer it runs.
-"""
+"""Follows an optimizer downhill from one start or a million, and measures on the way what explains the result."""
 
 from __future__ import annotations
 
 import numbers
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tbgrad.calculus.derivatives import as_points, compiled, differentiate, run_program, settle
-from tbgrad.calculus.fusing import ready_for_xla
-from tbgrad.descent.optimizers import GivenOptimizer, Optimizer, as_optimizer, import_keras
+from tbgrad.calculus import pointwise
+from tbgrad.calculus.derivatives import as_points, settle
+from tbgrad.descent.adapter import check_settings
+from tbgrad.descent.blocks import Program
+from tbgrad.descent.measuring import measured
+from tbgrad.descent.noise import start_keys
+from tbgrad.descent.optimizers import GivenOptimizer, Optimizer, as_optimizer
 from tbgrad.descent.rates import automatic_rate
+from tbgrad.descent.recording import Recording, as_recording
+from tbgrad.descent.remarks import remarks
+from tbgrad.descent.states import Inputs
+from tbgrad.descent.stopping import StoppingRule
+from tbgrad.descent.tiles import Kept, Runner, Tiled
 from tbgrad.descent.verdicts import judge
+from tbgrad.descent.watching import marks
 from tbgrad.errors import OptionError, RangeError, ShapeError
 from tbgrad.functions.function import Function
-from tbgrad.instruments import INSTRUMENTS
-from tbgrad.instruments.instrument import Instrument, Step
-from tbgrad.results import Descent, Reading
+from tbgrad.instruments import INSTRUMENTS, as_instruments
+from tbgrad.instruments.instrument import Instrument
+from tbgrad.results import Descent, Evaluation
 
-# Compiling, judging and logging take some times as much again.
-MOST_GIBIBYTES = 2
+# They are counted in 32 bits.
+MOST_STEPS = 2**31 - 2
 
 
 def descend(
@@ -34,69 +40,95 @@ def descend(
     starts: Any,
     steps: int,
     *,
-    instruments: Sequence[Instrument] = INSTRUMENTS,
+    instruments: Sequence[Instrument] | Sequence[str] | str | None = None,
+    stop: StoppingRule | None = None,
+    record: Recording | str | int = "every",
+    noise: float = 0.0,
+    seed: int = 0,
     dtype: str | None = None,
     rate_rule: str | None = None,
+    kinds: bool = True,
 ) -> Descent:
     """Follows the optimizer downhill on f from many starts at once.
 
-    One compiled loop; step 0 is the start itself. Starts do not influence one another.
+    One compiled loop; step 0 is the start itself. Starts do not influence one another: start k among many goes as it
+    goes alone, but for roundings, and for noise, which is its own for each start.
 
     Args:
       f: `Function` of d variables.
       optimizer: `Optimizer`, the name of one (automatic learning rate), or a Keras optimizer. The learning rate is
         in units of position² per unit of value for plain gradient descent.
       starts: float array `[starts, d]`, in the units of f's variables.
-      steps: int ≥ 1, updates to make.
-      instruments: what to measure besides position, value and gradient.
+      steps: int ≥ 1, updates to make at most.
+      instruments: what to measure besides position, value and gradient, or their names; by default all that need no
+        second derivatives, and none where only values are recorded.
+      stop: a stopping rule, or None to use all steps. What has stopped never changes again.
+      record: which rows are kept; see `Recording`.
+      noise: standard deviation of Gaussian noise that is added to each partial derivative which the optimizer gets, in
+        their unit. What is recorded is the gradient without it.
+      seed: of the noise.
       dtype: `float64` or `float32`; by default that of `starts` where it is one of them, else `float64`.
       rate_rule: how the learning rate was found, where the caller knows better.
+      kinds: whether to look at the Hessian for the kind of point where a start converged.
 
     Returns:
-      `Descent` with `position` `[steps + 1, starts, d]`, `value` and each reading `[steps + 1, starts]`, one verdict
-      for each start. A reading's row t measures the update that leaves row t, so that its last row is NaN; readings
-      of the row itself, such as the gradient's norm, have a last row.
+      `Descent` with `position` `[rows, starts, d]`, `value` and each reading `[rows, starts]`, one verdict for each
+      start. Rows after a start has stopped repeat its last row. A reading's row t measures the update that leaves row
+      t, so that its last row is NaN; readings of the row itself, such as the gradient's norm, have a last row.
 
     Raises:
-      ShapeError: `starts` is not `[starts, d]`, or is empty.
-      RangeError: `steps` is below 1, or the record would take more than 2 GiB.
-      CoupledStartsError: the optimizer mixes starts (`clipnorm`, say) and cannot be run on them together.
+      ShapeError: `starts` is not `[starts, d]`, or is empty; or a setting given for each start has another length.
+      RangeError: `steps` is below 1, `noise` is negative, or the record would take more than 2 GiB.
       OptionError: Keras does not take the optimizer's settings, or `steps` is no whole number.
       FunctionCallError, NoGradientError: f cannot be differentiated.
 
     Source: Nocedal & Wright (2006), Numerical Optimization, chapter 2.
     """
-    optimizer = as_optimizer(optimizer)
+    optimizer, recording = as_optimizer(optimizer), as_recording(record)
+    if instruments is None:
+        instruments = () if recording.values_only else INSTRUMENTS
+    instruments = as_instruments(instruments)
     starts = as_points(f, starts, dtype)
-    if not len(starts):
-        raise ShapeError(f"there are no starts; expected at least one point of '{f.label}'.")
-    if not isinstance(steps, numbers.Integral) or isinstance(steps, bool):
-        raise OptionError(f"steps is {steps!r}; expected a whole number.")
-    if steps < 1:
-        raise RangeError(f"steps is {steps}; expected at least 1.")
-    _check_memory(starts, steps, len(instruments))
-    optimizer.check_starts(len(starts))
+    _check(f, optimizer, starts, steps, recording, instruments, noise, seed, stop)
+    steps = int(steps)
     settle(f, starts)
     optimizer, rule = resolve_rate(f, optimizer, starts)
 
-    key = ("descend", optimizer.key(), starts.shape, starts.dtype.name, steps, tuple(instruments))
-    program = f.program(key, lambda: _Program(f, optimizer, starts, steps, instruments))
-    position, value, gradient, *readings = program(starts)
-    rate = optimizer.learning_rate if isinstance(optimizer.learning_rate, float) else None
+    asked = recording.steps(steps)
+    # A reading of an update needs the row that it leads to.
+    pairs = bool(instruments) and len(asked) <= steps
+    kept_steps = np.union1d(asked, np.minimum(asked + 1, steps)) if pairs else asked
+    moments = any(instrument.needs_second_moment for instrument in instruments)
+    whole_rows = Kept.needs_whole_rows(kept_steps, recording.values_only)
+    runner = _runner(f, optimizer, starts, steps, stop, noise, seed, moments, whole_rows)
+    full = None if recording.values_only else starts.shape
+    shapes = [full, starts.shape[:1], full, *[full] * runner.program.moments]
+    kept = Kept.room(kept_steps, shapes, starts.dtype.name)
+    way = runner.run(starts, kept)
+    kept.close()
+
+    rows = np.searchsorted(kept_steps, asked) if pairs else slice(None)
+    position, value, gradient = (None if part is None else part[rows] for part in kept.parts[:3])
+    rate = optimizer.learning_rate if isinstance(optimizer.learning_rate, float | np.ndarray) else None
+    subject = f.subject()
     return Descent(
-        f.subject(),
-        optimizer.name,
-        optimizer.settings,
-        rate,
-        rate_rule or rule,
-        position,
-        value,
-        gradient,
-        {
-            i.name: Reading(i.name, i.unit, i.description, reading, i.of_update)
-            for i, reading in zip(instruments, readings, strict=True)
-        },
-        judge(f, rate, position, value, gradient),
+        subject=subject,
+        optimizer=optimizer.name,
+        settings=optimizer.settings,
+        learning_rate=rate,
+        rate_rule=rate_rule or rule,
+        remarks=remarks(f, optimizer, noise),
+        noise=float(noise),
+        stop=str(stop) if stop else "",
+        step=asked,
+        position=position,
+        value=value,
+        gradient=gradient,
+        readings=measured(f, optimizer, kept, rows, way.steps_made, instruments),
+        start=Evaluation(subject, way.start_position, way.start_value, way.start_gradient),
+        end=Evaluation(subject, way.position, way.value, way.gradient),
+        steps_made=way.steps_made,
+        verdicts=judge(f, rate, way, rule=str(stop or ""), kinds=kinds),
     )
 
 
@@ -106,7 +138,7 @@ def resolve_rate(
     """Replaces the learning rate `auto` by a number; also says in words where the rate comes from."""
     if isinstance(optimizer, GivenOptimizer):
         return optimizer, "the given Keras optimizer's own, in float32"
-    if isinstance(optimizer.learning_rate, float):
+    if isinstance(optimizer.learning_rate, float | np.ndarray):
         return optimizer, "as given"
     if optimizer.learning_rate != "auto":
         return optimizer, f"the schedule {type(optimizer.learning_rate).__name__}"
@@ -114,88 +146,88 @@ def resolve_rate(
     return optimizer.with_rate(rate), rule
 
 
-def _check_memory(starts: np.ndarray, steps: int, instruments: int) -> None:
-    numbers_a_row = starts.size * 2 + len(starts) * (1 + instruments)
-    gibibytes = (steps + 1) * numbers_a_row * starts.itemsize / 2**30
-    if gibibytes > MOST_GIBIBYTES:
-        raise RangeError(
-            f"{steps:,} steps of {len(starts):,} start{'s' * (len(starts) > 1)}, all recorded, take "
-            f"{gibibytes:,.1f} GiB; at most {MOST_GIBIBYTES} are recorded. Take fewer steps or starts."
+def check_steps(steps: int) -> None:
+    """Raises OptionError or RangeError for a number of updates that cannot be made."""
+    if not isinstance(steps, numbers.Integral) or isinstance(steps, bool):
+        raise OptionError(f"steps is {steps!r}; expected a whole number.")
+    if not 1 <= steps <= MOST_STEPS:
+        raise RangeError(f"steps is {steps}; expected at least 1, and at most {MOST_STEPS:,}.")
+
+
+def _check(
+    f: Function,
+    optimizer: Optimizer | GivenOptimizer,
+    starts: np.ndarray,
+    steps: int,
+    recording: Recording,
+    instruments: Sequence[Instrument],
+    noise: float,
+    seed: int,
+    stop: StoppingRule | None,
+) -> None:
+    if not len(starts):
+        raise ShapeError(f"there are no starts; expected at least one point of '{f.label}'.")
+    check_steps(steps)
+    if not isinstance(noise, numbers.Real) or not (np.isfinite(noise) and noise >= 0):
+        raise RangeError(f"the noise is {noise!r}; expected a standard deviation, finite and not negative.")
+    if not isinstance(seed, numbers.Integral) or seed < 0:
+        raise RangeError(f"the seed is {seed!r}; expected a whole number, not negative.")
+    if recording.values_only and instruments:
+        raise OptionError("instruments need positions and gradients, and only values are recorded.")
+    if stop is not None and not isinstance(stop, StoppingRule):
+        raise OptionError(f"stop is {stop!r}; expected a rule of tbgrad.descent.stopping, such as GradientNorm().")
+    moments = any(instrument.needs_second_moment for instrument in instruments)
+    recording.check_memory(steps, starts.shape, starts.itemsize, len(instruments), moments)
+    check_settings(optimizer, starts.dtype.name)
+    for name, array in _arrays(optimizer).items():
+        if len(array) != len(starts):
+            raise ShapeError(f"{name} has {len(array)} numbers for {len(starts)} starts; expected one for each.")
+
+
+def _arrays(optimizer: Optimizer | GivenOptimizer) -> dict[str, np.ndarray]:
+    """What is given for each start, by name."""
+    arrays = {name: optimizer.settings[name] for name in optimizer.arrays()}
+    rate = optimizer.learning_rate
+    return arrays | ({"learning_rate": rate} if isinstance(rate, np.ndarray) else {})
+
+
+def _runner(
+    f: Function,
+    optimizer: Optimizer | GivenOptimizer,
+    starts: np.ndarray,
+    steps: int,
+    stop: StoppingRule | None,
+    noise: float,
+    seed: int,
+    moments: bool,
+    whole_rows: bool,
+) -> Runner:
+    """What runs these starts, with a program that is kept."""
+    dtype, tiled = starts.dtype.name, Tiled.of(len(starts), whole_rows)
+    shape = (tiled.size, starts.shape[1])
+    numbers_a_row = 1 + 2 * shape[1] * whole_rows
+    rows = tiled.block_rows(numbers_a_row, starts.itemsize, steps)
+    rate = optimizer.learning_rate
+    of_each = isinstance(rate, np.ndarray)
+    manner = pointwise.manner(f, dtype)
+    key = ("descend", optimizer.key(), shape, dtype, rows, of_each, noise > 0, stop, moments, manner)
+    program = f.program(
+        key,
+        lambda: Program(f, optimizer, shape, dtype, rows, shape[:1] if of_each else (), noise > 0, stop, moments),
+    )
+    arrays = [optimizer.settings[name] for name in optimizer.arrays()]
+    number = 0.0 if not isinstance(rate, float) else rate
+    nothing = np.zeros(tiled.size, np.int64)
+
+    def inputs(first: int) -> Inputs:
+        part = slice(first, first + tiled.size)
+        return Inputs(
+            tf.constant(rate[part] if of_each else number, dtype),
+            tuple(tf.constant(array[part], dtype) for array in arrays),
+            tf.constant(noise, dtype),
+            tf.constant(start_keys(seed, first, tiled.size) if noise else nothing),
         )
 
-
-class _Program:
-    """One compiled descent: an optimizer with its variable, and the loop around them."""
-
-    def __init__(
-        self,
-        f: Function,
-        optimizer: Optimizer | GivenOptimizer,
-        starts: np.ndarray,
-        steps: int,
-        instruments: Sequence[Instrument],
-    ):
-        keras = import_keras()
-        self._function, self._steps, self._instruments = f, steps, instruments
-        self._shape, self._dtype = starts.shape, starts.dtype.name
-        # One start is a vector: optimizers that look at a variable's shape see what the mathematics means.
-        variable_shape = starts.shape if len(starts) > 1 else starts.shape[1:]
-        self._optimizer = optimizer.make(self._dtype)
-        # Some optimizers begin with a copy of the variable: a probe tells which part of their state that is.
-        probe = np.random.default_rng(0).normal(size=variable_shape).astype(self._dtype)
-        self._variable = keras.Variable(probe, dtype=self._dtype)
-        self._optimizer.build([self._variable])
-        state = [(v, v.numpy()) for v in self._optimizer.variables]
-        self._copies = [v for v, value in state if np.array_equal(value, probe)]
-        self._initial = [(v, value) for v, value in state if not np.array_equal(value, probe)]
-        self._differentiate = _differentiated(f, self._dtype)
-        self._compiled = self._compile(jit_compile=True)
-
-    def _compile(self, jit_compile: bool) -> Any:
-        signature = [tf.TensorSpec(self._shape, self._dtype)]
-        program = tf.function(self._run, input_signature=signature, autograph=False, jit_compile=jit_compile)
-        return program.get_concrete_function()
-
-    def __call__(self, starts: np.ndarray) -> list[np.ndarray]:
-        starts = tf.constant(starts)
-        try:
-            return [tensor.numpy() for tensor in self._compiled(starts)]
-        except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
-            # XLA does not have every operation that a user's function may use; the plain runtime does.
-            self._compiled = self._compile(jit_compile=False)
-            return [tensor.numpy() for tensor in run_program(self._function, self._compiled, starts)]
-
-    def _run(self, start: tf.Tensor) -> list[tf.Tensor]:
-        for variable, initial in self._initial:
-            variable.assign(initial)
-        for variable in [self._variable, *self._copies]:
-            variable.assign(tf.reshape(start, self._variable.shape))
-        value, gradient = self._differentiate(start)
-        shapes = [self._shape, self._shape[:1], self._shape, *[self._shape[:1]] * len(self._instruments)]
-        records = [tf.TensorArray(self._dtype, self._steps + 1, element_shape=shape) for shape in shapes]
-        step, now, records = tf.while_loop(
-            lambda step, now, records: step < self._steps,
-            self._step,
-            (tf.constant(0), (start, value, gradient), records),
-        )
-        last = Step(*now, *now)
-        nothing = tf.fill(self._shape[:1], tf.constant(np.nan, self._dtype))
-        readings = [nothing if i.of_update else i.measure(last) for i in self._instruments]
-        return [r.write(step, row).stack() for r, row in zip(records, [*now, *readings], strict=True)]
-
-    def _step(self, step: tf.Tensor, now: tuple, records: list) -> tuple:
-        _, _, gradient = now
-        self._optimizer.apply([tf.reshape(gradient, self._variable.shape)], [self._variable])
-        position = tf.reshape(tf.convert_to_tensor(self._variable.value), self._shape)
-        following = (position, *self._differentiate(position))
-        measured = Step(*now, *following)
-        row = [*now, *(i.measure(measured) for i in self._instruments)]
-        records = [r.write(step, entry) for r, entry in zip(records, row, strict=True)]
-        return step + 1, following, records
-
-
-def _differentiated(f: Function, dtype: str) -> Callable[[tf.Tensor], tuple[tf.Tensor, ...]]:
-    """Value and gradient as everywhere else, for use under XLA."""
-    if f.formula is None:
-        return lambda position: differentiate(f, position)
-    return ready_for_xla(compiled(f, dtype, lambda position: differentiate(f, position)), dtype, sines=False)
+    # A Python function may keep state or call Python, which two threads must not do at once.
+    anywhere = stop is not None and not stop.converges
+    return Runner(program, tiled, steps, whole_rows, marks(steps, anywhere), inputs, together=f.formula is not None)

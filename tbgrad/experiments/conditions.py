@@ -22,5 +22,5 @@ def common(dtype: str, seed: int) -> list[tuple[str, str]]:
 
 
 def setting(name: str, value: Any) -> tuple[str, str]:
-    """An optimizer's keyword argument."""
+    """A setting with its value, such as an optimizer's keyword argument."""
     return name, naming.number(value) if isinstance(value, float) else str(value).lower()

@@ -22,7 +22,7 @@ _FAR = 1e3
 
 def with_landscape(f: Function, descent: Descent) -> Descent:
     """Adds what the path is drawn on: a curve for one variable, a surface for two, nothing for more."""
-    if f.dimensions > 2:
+    if f.dimensions > 2 or descent.position is None:
         return descent
     ranges = [(name, *bounds) for name, bounds in zip(f.variables, picture_region(f, descent), strict=True)]
     dtype = descent.value.dtype.name

@@ -88,20 +88,27 @@ def drawable(values: np.ndarray) -> np.ndarray:
 def add_legend(figure: Figure) -> None:
     """Puts one legend below everything, where it hides no data."""
     entries = dict(zip(*reversed(figure.axes[0].get_legend_handles_labels()), strict=True))
-    # Every entry has a mark in front that is about six letters wide.
-    letters = sum(len(label) + 6 for label in entries)
-    columns = min(4, len(entries), max(1, len(entries) * _LEGEND_LETTERS // max(1, letters)))
+    columns = max((c for c in range(1, 5) if _legend_letters([*entries], c) <= _LEGEND_LETTERS), default=1)
     figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=columns)
 
 
-def set_title(axes: Axes, heading: str, *conditions: str, width: float = 0.84, room: float | None = None) -> None:
+def _legend_letters(labels: list[str], columns: int) -> int:
+    """How many letters wide a legend is; the marks in front of its entries are about six."""
+    parts = np.array_split(np.array([len(label) + 6 for label in labels]), columns)
+    return sum(part.max() for part in parts) if len(labels) >= columns else 2 * _LEGEND_LETTERS
+
+
+def set_title(
+    axes: Axes, heading: str, *conditions: str, width: float = 0.84, room: float | None = None, side: str = "center"
+) -> None:
     """Writes a heading and lines of conditions above the axes, in letters that fit into a share of the page's width.
 
     The title is centred on the axes, and these stand aside where the page has a colour bar: 0.84 is what is left to
-    it then. Room is left below the title in points, by default Matplotlib's own.
+    it then; or it begins on the axes' left side, where something tall stands beside them. Room is left below the
+    title in points, by default Matplotlib's own.
     """
     lines = [line for said in conditions for line in textwrap.wrap(said, int(_TITLE_LETTERS * width))]
-    text = axes.set_title("\n".join([heading, *lines]), pad=room)
+    text = axes.set_title("\n".join([heading, *lines]), pad=room, loc=side)
     overlong = text.get_window_extent().width / (width * axes.figure.bbox.width)
     text.set_fontsize(text.get_fontsize() / max(1.0, overlong))
 
@@ -116,6 +123,9 @@ def title(subject: Subject) -> str:
 
 def descent_caption(descent: Descent) -> str:
     """The run's conditions and outcome in one line."""
-    rate = "" if descent.learning_rate is None else f" {descent.learning_rate:.6g}"
+    rate = f" {descent.learning_rate:.6g}" if isinstance(descent.learning_rate, float) else ""
     settings = "".join(f", {name} {value}" for name, value in descent.settings.items())
-    return f"{descent.optimizer}{rate}{settings}: {descent.steps} steps, {descent.status[descent.best_start].words}"
+    best = descent.best_start
+    return (
+        f"{descent.optimizer}{rate}{settings}: {descent.steps_made[best]} steps, {descent.verdicts[best].status.words}"
+    )

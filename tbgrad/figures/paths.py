@@ -33,12 +33,12 @@ _TOLD_ROOM = 17
 
 @dataclass(frozen=True)
 class PathFigure:
-    """A figure of a descent that can be moved to any of its steps.
+    """A figure of a descent that can be moved to any of its recorded rows.
 
     Attributes:
       figure: the function, with the whole path on it.
-      moving: the artists that depend on the step.
-      move: sets them to a step.
+      moving: the artists that depend on the row.
+      move: sets them to a row of the descent.
     """
 
     figure: Figure
@@ -47,26 +47,26 @@ class PathFigure:
 
 
 def path_figure(descent: Descent) -> PathFigure | None:
-    """Draws the start that ends best on the descent's landscape; None where there is no landscape.
+    """Draws the start that ends best on the descent's landscape; None where there is no landscape, or no path.
 
     Positions outside the landscape are cut off, and the picture says so.
     """
-    if descent.landscape is None:
+    if descent.landscape is None or descent.position is None:
         return None
     return _on_curve(descent) if isinstance(descent.landscape, Sweep) else _on_contours(descent)
 
 
-def frames(path: PathFigure, steps: Sequence[int]) -> list[Image.Image]:
-    """The pictures of some steps; what does not move is drawn once."""
+def frames(path: PathFigure, rows: Sequence[int]) -> list[Image.Image]:
+    """The pictures of some rows; what does not move is drawn once."""
     for artist in path.moving:
         artist.set_animated(True)
     draw(path.figure)
     canvas = path.figure.canvas
     still = canvas.copy_from_bbox(path.figure.bbox)
     images = []
-    for step in steps:
+    for row in rows:
         canvas.restore_region(still)
-        path.move(step)
+        path.move(row)
         for artist in path.moving:
             path.figure.draw_artist(artist)
         images.append(drawn_image(path.figure))
@@ -86,10 +86,10 @@ def _on_contours(descent: Descent) -> PathFigure:
         draw_minima(axes, surface)
         # Drawing far outside the axes overflows Agg; what cannot be seen is not drawn, but where it leaves is.
         seen = _near(x, y, low, high)
-        left = int(np.argmin(seen)) if not seen.all() else None
+        left = int(descent.step[np.argmin(seen)]) if not seen.all() else None
         beyond = ""
         if left is not None:
-            goes_on = np.isfinite([x[left], y[left]]).all()
+            goes_on = np.isfinite([x[np.argmin(seen)], y[np.argmin(seen)]]).all()
             beyond = f"(leaves the picture before step {left})" if goes_on else f"(nowhere from step {left} on)"
         if not (low[0] <= x[0] <= high[0] and low[1] <= y[0] <= high[1]):
             beyond = "(starts outside the picture)"
@@ -123,25 +123,25 @@ def _moving(figure: Figure, axes: Axes, descent: Descent, x: np.ndarray, y: np.n
     (now,) = axes.plot([], [], marker="X", markersize=9, label="position", **marked)
     told = axes.annotate("", (0.5, 1), (0, 3), "axes fraction", "offset points", ha="center", va="bottom")
     value = descent.value[:, descent.best_start]
-    drawn = _drawn_steps(descent.steps)
+    drawn, steps = _drawn_rows(len(value) - 1), descent.best_step
 
-    def move(step: int) -> None:
-        so_far = np.append(drawn[drawn < step], step)
+    def move(row: int) -> None:
+        so_far = np.append(drawn[drawn < row], row)
         path.set_data(x[so_far], y[so_far])
-        now.set_data(x[step : step + 1], y[step : step + 1])
-        told.set_text(f"step {step}: value {value[step]:.5g}")
+        now.set_data(x[row : row + 1], y[row : row + 1])
+        told.set_text(f"step {steps[row]}: value {value[row]:.5g}")
 
-    move(descent.steps)
+    move(descent.last_row)
     add_legend(figure)
     return PathFigure(figure, (path, now, told), move)
 
 
-def _drawn_steps(steps: int) -> np.ndarray:
-    """All steps, or of very many some thousands: the first ones, and then ever fewer, but never far apart."""
-    if steps < _MOST_DRAWN:
-        return np.arange(steps + 1)
+def _drawn_rows(last: int) -> np.ndarray:
+    """All rows, or of very many some thousands: the first ones, and then ever fewer, but never far apart."""
+    if last < _MOST_DRAWN:
+        return np.arange(last + 1)
     half = _MOST_DRAWN // 2
-    spaced = np.concatenate([np.geomspace(1, steps, half) - 1, np.linspace(0, steps, half)])
+    spaced = np.concatenate([np.geomspace(1, last, half) - 1, np.linspace(0, last, half)])
     return np.unique(spaced.round().astype(int))
 
 

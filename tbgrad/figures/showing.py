@@ -5,20 +5,23 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from tbgrad.errors import OptionError
+from tbgrad.figures.basins import minimum_figure
 from tbgrad.figures.contours import surface_figure
 from tbgrad.figures.curves import curve_figure
 from tbgrad.figures.histories import history_figure
 from tbgrad.figures.paths import path_figure
+from tbgrad.figures.rates import rates_figure
 from tbgrad.figures.v_curves import v_figure
-from tbgrad.results import Descent, GradientCheck, Surface, Sweep
+from tbgrad.results import Basins, Descent, GradientCheck, RateSweep, Surface, Sweep
 
 
-def show(result: Sweep | Surface | Descent | GradientCheck) -> Figure:
+def show(result: Sweep | Surface | Descent | GradientCheck | Basins | RateSweep) -> Figure:
     """Draws a result.
 
     Args:
       result: a `Sweep` is drawn as curve, a `Surface` as contours with its gradient, a `Descent` as path on its
-        landscape, or as value over the steps where it has none, a `GradientCheck` as the V of its errors.
+        landscape, or as value over the steps where it has none, a `GradientCheck` as the V of its errors,
+        `Basins` as the map of where each start ends, a `RateSweep` as steps over the rate.
 
     Returns:
       A Matplotlib figure, which a notebook displays.
@@ -35,4 +38,8 @@ def show(result: Sweep | Surface | Descent | GradientCheck) -> Figure:
         return history_figure(result) if path is None else path.figure
     if isinstance(result, GradientCheck):
         return v_figure(result)
+    if isinstance(result, Basins):
+        return minimum_figure(result)
+    if isinstance(result, RateSweep):
+        return rates_figure(result)
     raise OptionError(f"there is no figure for a {type(result).__name__}.")

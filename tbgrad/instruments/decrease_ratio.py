@@ -7,20 +7,20 @@ Optimization, equation 4.4.
 from __future__ import annotations
 
 import numpy as np
-import tensorflow as tf
 
-from tbgrad.instruments.instrument import Instrument, Step
+from tbgrad.instruments.instrument import Instrument, Steps, dot
 
 # Below so many units in the last place of the value, a drop is mostly rounding error and its ratio means nothing.
 _ROUNDING = 64
 
 
-def _measure(step: Step) -> tf.Tensor:
-    foretold = -tf.reduce_sum(step.gradient * (step.next_position - step.position), axis=-1)
-    unit = np.finfo(step.value.dtype.as_numpy_dtype).eps
-    lost = tf.abs(foretold) <= _ROUNDING * unit * tf.maximum(tf.abs(step.value), tf.abs(step.next_value))
-    nothing = tf.constant(np.nan, step.value.dtype)
-    return tf.where(lost, nothing, (step.value - step.next_value) / foretold)
+def _measure(steps: Steps) -> np.ndarray:
+    foretold = -dot(steps.gradient, steps.update)
+    with np.errstate(all="ignore"):
+        unit = np.finfo(steps.dtype).eps * np.maximum(np.abs(steps.value), np.abs(steps.next_value))
+        ratio = (steps.value - steps.next_value) / foretold
+        ratio[np.abs(foretold) <= _ROUNDING * unit] = np.nan
+    return ratio
 
 
 DECREASE_RATIO = Instrument(

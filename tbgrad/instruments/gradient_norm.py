@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tensorflow as tf
+import numpy as np
 
-from tbgrad.instruments.instrument import Instrument, Step
+from tbgrad.instruments.instrument import Instrument, Steps
 
 
-def _measure(step: Step) -> tf.Tensor:
-    return tf.norm(step.gradient, axis=-1)
+def _measure(steps: Steps) -> np.ndarray:
+    return steps.gradient_norm
 
 
 GRADIENT_NORM = Instrument(

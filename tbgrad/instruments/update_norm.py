@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tensorflow as tf
+import numpy as np
 
-from tbgrad.instruments.instrument import Instrument, Step
+from tbgrad.instruments.instrument import Instrument, Steps
 
 
-def _measure(step: Step) -> tf.Tensor:
-    return tf.norm(step.next_position - step.position, axis=-1)
+def _measure(steps: Steps) -> np.ndarray:
+    return steps.update_norm
 
 
 UPDATE_NORM = Instrument(

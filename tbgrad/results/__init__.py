@@ -9,27 +9,35 @@ belong to the result and are not to be written to.
 
 from __future__ import annotations
 
+from tbgrad.results.basins import Basins, End
 from tbgrad.results.checks import CheckVerdict, GradientCheck, PointCheck
 from tbgrad.results.curvatures import Curvature
-from tbgrad.results.descents import FAILED, Descent, Reading, Status, Verdict
+from tbgrad.results.descents import Descent, Reading
 from tbgrad.results.graphs import Graph, GraphOperation
 from tbgrad.results.passes import Backward, BackwardNode
+from tbgrad.results.rates import RateSweep
 from tbgrad.results.samples import Evaluation, Surface, Sweep, Tangent
 from tbgrad.results.subjects import KnownMinimum, Subject
+from tbgrad.results.verdicts import FAILED, POINTS, STATUSES, Status, Verdict, Verdicts
 
 __all__ = [
     "FAILED",
+    "POINTS",
+    "STATUSES",
     "Backward",
     "BackwardNode",
+    "Basins",
     "CheckVerdict",
     "Curvature",
     "Descent",
+    "End",
     "Evaluation",
     "GradientCheck",
     "Graph",
     "GraphOperation",
     "KnownMinimum",
     "PointCheck",
+    "RateSweep",
     "Reading",
     "Status",
     "Subject",
@@ -37,4 +45,5 @@ __all__ = [
     "Sweep",
     "Tangent",
     "Verdict",
+    "Verdicts",
 ]

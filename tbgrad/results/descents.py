@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from tbgrad.results.samples import Surface, Sweep
+from tbgrad.results.samples import Evaluation, Surface, Sweep
 from tbgrad.results.subjects import Subject
 from tbgrad.results.tabular import MOST_ROWS, Tabular
-
-
-class Status(enum.StrEnum):
-    """What became of a start; the first that holds, tested at the last recorded row."""
-
-    DIVERGED = "diverged"
-    NOT_FINITE = "not_finite"
-    CONVERGED = "converged"
-    STALLED = "stalled"
-    OSCILLATING = "oscillating"
-    STEPS_USED = "steps_used"
-
-    @property
-    def words(self) -> str:
-        """For sentences."""
-        return self.value.replace("_", " ")
-
-
-FAILED = (Status.DIVERGED, Status.NOT_FINITE)
+from tbgrad.results.verdicts import Status, Verdicts
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +21,9 @@ class Reading:
       name: also the last part of its tag.
       unit: in words; empty for a pure number.
       description: one line that says what it tells.
-      value: `[steps + 1, starts]`.
-      of_update: whether row t belongs to the update that leaves row t, so that the last row is NaN.
+      value: `[rows, starts]`.
+      of_update: whether a row's reading belongs to the update that leaves the row, so that the last row is NaN, and
+        rows after a stop.
     """
 
     name: str
@@ -51,29 +33,27 @@ class Reading:
     of_update: bool = True
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What is said of one start: its status, the kind of point where it converged, and cause and cure in a sentence."""
-
-    status: Status
-    point: str | None
-    sentence: str
-
-
 @dataclass(frozen=True, eq=False)
 class Descent(Tabular):
-    """Gradient descent from many starts at once; row 0 is the start itself.
+    """Gradient descent from many starts at once; row 0 is the start itself, and rows after a stop repeat the last.
 
     Attributes:
       subject: the function.
       optimizer: Keras's name in lower case, such as `adam`.
       settings: the optimizer's further keyword arguments, as asked.
-      learning_rate: as resolved; None where a schedule or the user's own optimizer has it.
+      learning_rate: as resolved, or `[starts]`; None where a schedule or the user's own optimizer has it.
       rate_rule: how the learning rate was found, in words.
-      position: `[steps + 1, starts, d]`.
-      value: `[steps + 1, starts]`.
-      gradient: `[steps + 1, starts, d]`.
+      remarks: sentences on what is odd about this optimizer here.
+      noise: the standard deviation of what was added to each partial derivative.
+      stop: the stopping rule in words, or empty.
+      step: int64 `[rows]`, the updates made before each recorded row; first 0, last all of them.
+      position: `[rows, starts, d]`, or None where only values were recorded.
+      value: `[rows, starts]`.
+      gradient: `[rows, starts, d]`, without noise, or None where only values were recorded.
       readings: by name.
+      start: `Evaluation` of the starts, position `[starts, d]`.
+      end: the same of the last row.
+      steps_made: int64 `[starts]`, the updates until each stopped.
       verdicts: one for each start.
       landscape: a `Surface` (two variables) or `Sweep` (one) to draw the path on, or None.
     """
@@ -81,46 +61,78 @@ class Descent(Tabular):
     subject: Subject
     optimizer: str
     settings: Mapping[str, object]
-    learning_rate: float | None
+    learning_rate: float | np.ndarray | None
     rate_rule: str
-    position: np.ndarray
+    remarks: tuple[str, ...]
+    noise: float
+    stop: str
+    step: np.ndarray
+    position: np.ndarray | None
     value: np.ndarray
-    gradient: np.ndarray
+    gradient: np.ndarray | None
     readings: Mapping[str, Reading]
-    verdicts: tuple[Verdict, ...]
+    start: Evaluation
+    end: Evaluation
+    steps_made: np.ndarray
+    verdicts: Verdicts
     landscape: Surface | Sweep | None = None
 
     @property
     def steps(self) -> int:
-        """The number of updates."""
-        return self.value.shape[0] - 1
+        """The number of updates, of a start that did not stop."""
+        return int(self.step[-1])
+
+    @property
+    def starts(self) -> int:
+        """How many there are."""
+        return self.value.shape[1]
 
     @property
     def status(self) -> tuple[Status, ...]:
         """The status of each start."""
-        return tuple(v.status for v in self.verdicts)
+        return self.verdicts.status
 
     @property
     def gap(self) -> np.ndarray | None:
-        """`[steps + 1, starts]`: value above the known minimum, at least rounding error; None where none is known."""
+        """`[rows, starts]`: value above the known minimum, at least rounding error; None where none is known."""
+        return self._gap(self.value)
+
+    @property
+    def best_gap(self) -> np.ndarray | None:
+        """`[rows]`: the same of the start that ends best."""
+        return self._gap(self.value[:, self.best_start])
+
+    def _gap(self, value: np.ndarray) -> np.ndarray | None:
         if self.subject.minimum is None:
             return None
-        floor = np.finfo(self.value.dtype).eps * max(1.0, abs(self.subject.minimum))
-        return np.maximum(self.value - self.subject.minimum, floor)
+        floor = np.finfo(value.dtype).eps * max(1.0, abs(self.subject.minimum))
+        return np.maximum(value - self.subject.minimum, floor)
 
-    def gradient_norm(self, step: int) -> np.ndarray:
-        """`[starts]`: the gradient's length at a step; infinite where its square leaves the floats."""
+    def gradient_norm(self, row: int) -> np.ndarray:
+        """`[starts]`: the gradient's length in the first row, 0, or the last, -1; infinite beyond the floats."""
+        gradient = (self.start, self.end)[row].gradient
         with np.errstate(over="ignore", invalid="ignore"):
-            return np.linalg.norm(self.gradient[step], axis=-1)
+            return np.linalg.norm(gradient, axis=-1)
 
     @property
     def best_start(self) -> int:
         """The start that ends lowest; starts that left the floats come last."""
-        return int(np.argmin(np.where(np.isfinite(self.value[-1]), self.value[-1], np.inf)))
+        value = self.end.value
+        return int(np.argmin(np.where(np.isfinite(value), value, np.inf)))
+
+    @property
+    def best_step(self) -> np.ndarray:
+        """int64 `[rows]`: the updates that the start that ends best had made at each row, none after it stopped."""
+        return np.minimum(self.step, self.steps_made[self.best_start])
+
+    @property
+    def last_row(self) -> int:
+        """The row from which on the start that ends best goes no further."""
+        return int(np.searchsorted(self.step, self.steps_made[self.best_start]))
 
     def _rows(self):
         variables = self.subject.variables
         yield ["start", *variables, "value", "gradient norm", "status"]
+        norms = self.gradient_norm(-1)
         for k, verdict in enumerate(self.verdicts[:MOST_ROWS]):
-            norm = self.gradient_norm(-1)[k]
-            yield [k, *self.position[-1, k], self.value[-1, k], norm, verdict.status.value]
+            yield [k, *self.end.position[k], self.end.value[k], norms[k], verdict.status.value]

@@ -1,9 +1,8 @@
-"""Descent to records: every step as scalars, the path as a picture, the story as text, hparams and metrics."""
+"""Descent to records: the recorded steps as scalars, the path as a picture, the story as text, hparams and metrics."""
 
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from tbgrad.figures.canvas import encode_image
 from tbgrad.figures.paths import frames, path_figure
 from tbgrad.records import HParams, Images, Meshes, Record, Scalars, Texts
 from tbgrad.results import FAILED, Descent, Surface
+from tbgrad.summaries.bands import bands
 from tbgrad.summaries.hparams import hparams, metrics
 from tbgrad.summaries.layouts import descent_layout
 from tbgrad.summaries.meshes import CONFIG, path_meshes
@@ -25,42 +25,52 @@ _ANIMATION_FRAMES, _ANIMATION_DPI = 36, 100
 
 @summarize.register
 def _(descent: Descent) -> tuple[Record, ...]:
-    start = descent.best_start
-    steps = np.arange(descent.steps + 1)
-    variables = descent.subject.variables
-    # Series of one time share their events in the file.
-    now = time.time()
-
-    def scalars(tag: str, value: np.ndarray, description: str) -> Scalars:
-        return Scalars(f"descent/{tag}", steps, value, now, description)
-
     records: list[Record] = [Texts("descent/story", 0, story(descent), description="What happened, and why.")]
     records += _pictures(descent)
     records.append(descent_layout(descent))
-    records.append(scalars("value", descent.value[:, start], f"Value of {descent.subject.label} at each step."))
-    if descent.gap is not None:
-        with np.errstate(invalid="ignore"):
-            gap = np.log10(descent.gap[:, start])
-        records.append(scalars("log10_gap", gap, "log10 of the value above the known minimum; -6 is close, 0 is far."))
-    for reading in descent.readings.values():
-        # Where there is nothing to measure, as behind the last update, nothing is logged.
-        measured = ~np.isnan(reading.value[:, start])
-        unit = f" Unit: {reading.unit}." if reading.unit else ""
-        tag, description = f"descent/{reading.name}", reading.description + unit
-        records.append(Scalars(tag, steps[measured], reading.value[measured, start], now, description))
-    for i, variable in enumerate(variables):
-        records.append(scalars(f"position/{variable}", descent.position[:, start, i], f"Where {variable} is."))
-        partial = descent.gradient[:, start, i]
-        records.append(scalars(f"gradient/{variable}", partial, f"Partial derivative by {variable}."))
-    records += _spread(descent, scalars)
+    # Series of one time share their events in the file.
+    now = time.time()
+    records += _series(descent, now)
+    records += bands(descent, now)
     records += [Scalars(f"metrics/{name}", 0, v) for name, v in metrics(descent).items() if v is not None]
-    records.append(HParams(hparams(descent), succeeded=not any(s in FAILED for s in descent.status)))
+    records.append(HParams(hparams(descent), succeeded=not descent.verdicts.has(*FAILED)))
     return tuple(records)
 
 
-def shown_steps(steps: int, most: int) -> np.ndarray:
-    """At most so many steps, the start and the last among them, logarithmically spaced."""
-    return np.unique(np.concatenate([[0], np.geomspace(1, steps, most - 1).round()]).astype(np.int64))
+def shown_rows(last: int, most: int) -> np.ndarray:
+    """At most so many rows, the first and the last among them, logarithmically spaced."""
+    spaced = np.concatenate([[0], np.geomspace(1, max(1, last), most - 1).round()])
+    return np.unique(spaced.clip(max=last)).astype(np.int64)
+
+
+def _series(descent: Descent, now: float) -> list[Scalars]:
+    """All that was recorded of the start that ends best, until it stopped."""
+    start, rows = descent.best_start, slice(0, descent.last_row + 1)
+    steps = descent.best_step[rows]
+
+    def scalars(tag: str, value: np.ndarray, description: str) -> Scalars:
+        return Scalars(f"descent/{tag}", steps, value[rows], now, description)
+
+    records = [scalars("value", descent.value[:, start], f"Value of {descent.subject.label} at each step.")]
+    gap = descent.best_gap
+    if gap is not None:
+        with np.errstate(invalid="ignore"):
+            gap = np.log10(gap)
+        records.append(scalars("log10_gap", gap, "log10 of the value above the known minimum; -6 is close, 0 is far."))
+    for reading in descent.readings.values():
+        # Where there is nothing to measure, as behind the last update, nothing is logged.
+        read = reading.value[rows, start]
+        measured = ~np.isnan(read)
+        if measured.any():
+            unit = f" Unit: {reading.unit}." if reading.unit else ""
+            tag, description = f"descent/{reading.name}", reading.description + unit
+            records.append(Scalars(tag, steps[measured], read[measured], now, description))
+    if descent.position is not None:
+        for i, variable in enumerate(descent.subject.variables):
+            records.append(scalars(f"position/{variable}", descent.position[:, start, i], f"Where {variable} is."))
+            partial = descent.gradient[:, start, i]
+            records.append(scalars(f"gradient/{variable}", partial, f"Partial derivative by {variable}."))
+    return records
 
 
 def _pictures(descent: Descent) -> list[Record]:
@@ -68,33 +78,21 @@ def _pictures(descent: Descent) -> list[Record]:
     path = path_figure(descent)
     if path is None:
         return []
-    steps = shown_steps(descent.steps, _SLIDER_STEPS)
-    drawn = [encode_image(image) for image in frames(path, steps)]
+    last = descent.last_row
+    rows = shown_rows(last, _SLIDER_STEPS)
+    steps = descent.best_step[rows]
+    drawn = [encode_image(image) for image in frames(path, rows)]
     path.figure.set_dpi(_ANIMATION_DPI)
-    moving = encode_gif(frames(path, shown_steps(descent.steps, _ANIMATION_FRAMES)))
+    moving = encode_gif(frames(path, shown_rows(last, _ANIMATION_FRAMES)))
     caption = "The way of the optimizer over the function; the slider goes through its steps."
+    moves = "The same, moving: the later, the more steps at once."
     records: list[Record] = [
         Images("descent/path", steps, [p.image for p in drawn], drawn[0].size, description=caption),
-        picture("descent/animation", descent.steps, moving, "The same, moving: the later, the more steps at once."),
+        picture("descent/animation", int(descent.best_step[last]), moving, moves),
     ]
     if isinstance(descent.landscape, Surface):
-        meshes = path_meshes(descent, steps)
+        meshes = path_meshes(descent, rows)
         parts = {name: [getattr(mesh, name) for mesh in meshes] for name in ("vertices", "faces", "colors")}
         legend = "Red: the path. White: the start. Black: the position. Gold: a known minimum."
         records.append(Meshes("descent/mesh", steps, **parts, config=CONFIG, description=legend))
     return records
-
-
-def _spread(descent: Descent, scalars: Any) -> list[Scalars]:
-    """Median and quartiles over the starts, where there are several."""
-    if descent.value.shape[1] < 2:
-        return []
-    # A start that has left the floats is worse than any other, not absent.
-    value = np.where(np.isnan(descent.value), np.inf, descent.value).astype(np.float64)
-    lower, median, upper = np.quantile(value, [0.25, 0.5, 0.75], axis=1, method="nearest")
-    number = value.shape[1]
-    return [
-        scalars("value/median", median, f"Median of the value over {number} starts."),
-        scalars("value/lower", lower, f"Lower quartile of the value over {number} starts."),
-        scalars("value/upper", upper, f"Upper quartile of the value over {number} starts."),
-    ]

@@ -86,8 +86,8 @@ def surface_mesh(surface: Surface, most_per_axis: int = MOST_PER_AXIS) -> Mesh:
     return _joined([_grid(surface, most_per_axis), *_minima(surface), _frame(surface)])
 
 
-def path_meshes(descent: Descent, steps: Sequence[int]) -> list[Mesh]:
-    """The surface with the path up to each step; the number of vertices is the same for all of them.
+def path_meshes(descent: Descent, rows: Sequence[int]) -> list[Mesh]:
+    """The surface with the path up to each row; the number of vertices is the same for all of them.
 
     Positions outside the surface's region are left out; heights beyond their limits are set to the limit.
     """
@@ -98,15 +98,15 @@ def path_meshes(descent: Descent, steps: Sequence[int]) -> list[Mesh]:
     points = np.column_stack([descent.position[:, start, columns], descent.value[:, start]]).astype(np.float64)
     inside = np.flatnonzero(_inside(points, surface))
     if not inside.size:
-        return [still for _ in steps]
+        return [still for _ in rows]
     placed = _placed(points[inside], surface)
     knots = _along(placed)
     marks = [_tube(placed[:1], _BALL_RADIUS, _WHITE)] if inside[0] == 0 else []
     meshes = []
-    for step in steps:
-        last = int(np.searchsorted(inside, step, side="right")) - 1
-        # Behind the present step the path's points pile up where it is; what is outside as yet has no size.
-        path, is_seen, is_here = placed[np.minimum(knots, max(0, last))], last >= 0, step in inside
+    for row in rows:
+        last = int(np.searchsorted(inside, row, side="right")) - 1
+        # Behind the present row the path's points pile up where it is; what is outside as yet has no size.
+        path, is_seen, is_here = placed[np.minimum(knots, max(0, last))], last >= 0, row in inside
         moving = [_tube(path, is_seen * _PATH_RADIUS, _RED), _tube(path[-1:], is_here * _BALL_RADIUS, _BLACK)]
         meshes.append(_joined([still, *marks, *moving]))
     return meshes

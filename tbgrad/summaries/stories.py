@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import numpy as np
 
 from tbgrad import naming
@@ -11,16 +9,22 @@ from tbgrad.results import FAILED, Descent, Surface
 from tbgrad.summaries.hparams import metrics
 from tbgrad.summaries.pages import page, table
 
+_SERIES = "Time Series"
 _QUESTIONS = (
     ("Does it get closer to the minimum?", "Custom Scalars", "descent/log10_gap"),
     ("Which way did it go?", "Images: move the slider", "descent/path"),
     ("How does it move?", "Images", "descent/animation"),
     ("What does the way look like on the surface?", "Mesh: drag to turn, move the slider", "descent/mesh"),
-    ("How steep is it here?", "Time Series", "descent/gradient_norm"),
-    ("How far does it step?", "Time Series", "descent/update_norm"),
-    ("Does the gradient foretell what happens?", "Time Series", "descent/decrease_ratio"),
+    ("How steep is it here?", _SERIES, "descent/gradient_norm"),
+    ("How far does it step?", _SERIES, "descent/update_norm"),
+    ("Does the gradient foretell what happens?", _SERIES, "descent/decrease_ratio"),
+    ("Does it zigzag?", _SERIES, "descent/gradient_cosine"),
+    ("Does it go straight downhill?", _SERIES, "descent/update_cosine"),
+    ("How far is the minimum?", _SERIES, "descent/distance"),
+    ("How sharply does the function curve, at most and along the step?", _SERIES, "descent/sharpness"),
+    ("Are the steps too long for the curvature?", _SERIES, "descent/sharpness_over_edge"),
 )
-_MEASURED = ("gradient_norm", "update_norm", "decrease_ratio")
+_READINGS = tuple(tag for _, where, tag in _QUESTIONS if where == _SERIES)
 
 
 def story(descent: Descent) -> str:
@@ -29,9 +33,9 @@ def story(descent: Descent) -> str:
     parts = [
         *_sentences(descent),
         _table(descent),
-        f"Learning rate: {_rate(descent)}. It is one choice and was not tuned. "
-        "The gradient is exact: no noise, no batches."
-        + (" So sgd is plain gradient descent." if descent.optimizer == "sgd" and not _momentum(descent) else ""),
+        f"Learning rate: {_rate(descent)}. It is one choice and was not tuned.",
+        *([f"A start stops at: {descent.stop}."] if descent.stop else []),
+        *descent.remarks,
     ]
     if subject.remark:
         parts.append(f"About the function: {subject.remark}")
@@ -41,16 +45,21 @@ def story(descent: Descent) -> str:
 def questions(descent: Descent) -> list[tuple[str, str, str]]:
     """Where this run answers what."""
     missing = set()
-    if descent.gap is None:
+    if descent.subject.minimum is None:
         missing.add("descent/log10_gap")
-    if descent.landscape is None:
+    if descent.landscape is None or descent.position is None:
         missing |= {"descent/path", "descent/animation"}
-    if not isinstance(descent.landscape, Surface):
+    if not isinstance(descent.landscape, Surface) or descent.position is None:
         missing.add("descent/mesh")
-    missing |= {f"descent/{name}" for name in _MEASURED if name not in descent.readings}
+    read = {name for name, r in descent.readings.items() if not np.isnan(r.value[:, descent.best_start]).all()}
+    missing |= {tag for tag in _READINGS if tag.removeprefix("descent/") not in read}
     metric = "best_value" if metrics(descent)["steps_to_gap"] is None else "steps_to_gap"
     best = ("Which run is best?", "HParams", f"metrics/{metric}")
-    return [*(row for row in _QUESTIONS if row[2] not in missing), best]
+    shown = [row for row in _QUESTIONS if row[2] not in missing]
+    if descent.starts > 1:
+        band = "value" if descent.subject.minimum is None else "log10_gap"
+        shown.append(("How do all starts fare?", "Custom Scalars: descent of many starts", f"descent/{band}/median"))
+    return [*shown, best]
 
 
 def _sentences(descent: Descent) -> list[str]:
@@ -58,13 +67,13 @@ def _sentences(descent: Descent) -> list[str]:
     sentence = f"**{descent.verdicts[best].sentence}**"
     if len(descent.verdicts) == 1:
         return [sentence, *_decrease(descent)]
-    counts = ", ".join(f"{n} {status.value}" for status, n in Counter(descent.status).most_common())
-    return [f"{len(descent.verdicts)} starts: {counts}. The start that ends best: {sentence}", *_decrease(descent)]
+    counts = ", ".join(f"{n:,} {status.words}" for status, n in descent.verdicts.counts().items())
+    return [f"{descent.starts:,} starts: {counts}. The start that ends best: {sentence}", *_decrease(descent)]
 
 
 def _decrease(descent: Descent) -> list[str]:
     """How far the gradient's word could be trusted."""
-    if "decrease_ratio" not in descent.readings or descent.status[descent.best_start] in FAILED:
+    if "decrease_ratio" not in descent.readings or descent.verdicts[descent.best_start].status in FAILED:
         return []
     ratio = descent.readings["decrease_ratio"].value[:, descent.best_start]
     ratio = ratio[np.isfinite(ratio)]
@@ -77,23 +86,19 @@ def _decrease(descent: Descent) -> list[str]:
 
 
 def _table(descent: Descent) -> str:
-    best = descent.best_start
+    best, ends, gap = descent.best_start, (descent.start, descent.end), descent.best_gap
     rows = []
     for i, variable in enumerate(descent.subject.variables):
-        rows.append((variable, *(f"{x:.9g}" for x in descent.position[[0, -1], best, i])))
-    rows.append(("value", *(f"{x:.9g}" for x in descent.value[[0, -1], best])))
+        rows.append((variable, *(f"{end.position[best, i]:.9g}" for end in ends)))
+    rows.append(("value", *(f"{end.value[best]:.9g}" for end in ends)))
     norms = (descent.gradient_norm(step)[best] for step in (0, -1))
     rows.append(("gradient norm", *(f"{x:.3g}" for x in norms)))
-    if descent.gap is not None:
-        rows.append(("above the known minimum", *(f"{x:.3g}" for x in descent.gap[[0, -1], best])))
+    if gap is not None:
+        rows.append(("above the known minimum", *(f"{x:.3g}" for x in gap[[0, -1]])))
     return table(("", "start", "end"), rows)
 
 
 def _rate(descent: Descent) -> str:
-    if descent.learning_rate is None:
+    if not isinstance(descent.learning_rate, float):
         return descent.rate_rule
     return f"{naming.number(descent.learning_rate)} ({descent.rate_rule})"
-
-
-def _momentum(descent: Descent) -> bool:
-    return bool(descent.settings.get("momentum"))

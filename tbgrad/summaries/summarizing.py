@@ -15,7 +15,7 @@ def summarize(result: Any) -> tuple[Record, ...]:
     """Turns a result into what TensorBoard is to show of it.
 
     Args:
-      result: a `Sweep`, `Surface`, `Descent`, `Graph`, `GradientCheck` or `Backward`.
+      result: a `Sweep`, `Surface`, `Descent`, `Graph`, `GradientCheck`, `Backward`, `Basins` or `RateSweep`.
 
     Returns:
       Records to write into one run, the most important first.

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import tbgrad
+from tbgrad.cli.descend import descend
+from tbgrad.descent.starts import SPREADS
 
 PROMISED = {"start", "position", "value", "gradient_norm", "steps", "status", "point"}
 READINGS = {"descent/value", "descent/gradient_norm", "descent/update_norm", "descent/decrease_ratio"}
@@ -154,6 +156,39 @@ def test_random_starts_are_reproducible(document, tmp_path):
     assert not np.array_equal(drawn, [one["start"] for one in other["starts"]])
     tags = tbgrad.read_run(tmp_path / "a" / first["run"]).scalars
     assert {"descent/value/median", "descent/value/lower", "descent/value/upper"} <= set(tags)
+
+
+def test_starts_on_a_grid(document, logdir):
+    words = ["descend", "himmelblau", "--starts", "9", "--steps", "3", "--learning-rate", "0.001", "--logdir", logdir]
+    grid, uniform = document(*words, "--spread", "grid"), document(*words)
+    corners = [[x, y] for x in (-5, 0, 5) for y in (-5, 0, 5)]
+    assert [one["start"] for one in grid["starts"]] == corners
+    assert grid["run"] != uniform["run"]
+    assert uniform == document(*words, "--spread", "uniform")
+
+
+def test_sobol_starts_are_reproducible(document, tmp_path):
+    words = ["descend", "himmelblau", "--starts", "16", "--spread", "sobol", "--steps", "3", "--learning-rate", "0.001"]
+    first, again = (document(*words, "--logdir", tmp_path / name) for name in "ab")
+    other = document(*words, "--seed", "8", "--logdir", tmp_path / "a")
+    assert first["starts"] == again["starts"] and first["run"] == again["run"] != other["run"]
+    starts = np.array([one["start"] for one in first["starts"]])
+    # One in each sixteenth of the domain, but for the shift.
+    strata = np.round((starts - starts[0]) / 10 % 1 * 16) % 16
+    np.testing.assert_array_equal(np.sort(strata, axis=0), np.tile(np.arange(16)[:, None], (1, 2)))
+    assert not np.array_equal(starts, [one["start"] for one in other["starts"]])
+
+
+def test_a_spread_of_two_starts_stands_in_the_name(typed, logdir):
+    words = ["descend", "forrester", "--starts", "2", "--spread", "grid", "--learning-rate", "0.01", "--steps", "3"]
+    result = typed(*words, "--logdir", logdir)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.splitlines()[-1] == f"{logdir}/forrester/descent/sgd_lr0.01_starts2_spreadgrid_steps3"
+
+
+def test_the_spreads_offered_are_those_there_are():
+    (option,) = [option for option in descend.params if option.name == "spread"]
+    assert tuple(option.type.choices) == SPREADS and option.default == SPREADS[0]
 
 
 def test_one_diverged_start_of_two_is_exit_code_3(document, logdir):

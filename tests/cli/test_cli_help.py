@@ -1,6 +1,7 @@
 """Help, documentation, the two ways to start, what starting loads, and what a shell is offered."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -10,11 +11,16 @@ import pytest
 
 import tbgrad
 from tbgrad.cli.main import main
+from tbgrad.descent.stopping import RULES
+from tbgrad.experiments import basins, rates
+from tbgrad.experiments.descents import MOST_CURVED, STEPS
+from tbgrad.functions.resolving import resolve
+from tbgrad.instruments import ALL_INSTRUMENTS
 
-COMMANDS = ["tour", "functions", "grad", "sweep", "descend", "compare", "board"]
+COMMANDS = ["tour", "functions", "grad", "sweep", "descend", "rates", "basins", "compare", "board"]
 OFFERED = sorted({*COMMANDS, *main.list_commands(None)})
-LOGGING = ["sweep", "descend"]
-COMPUTING = ["grad", "sweep", "descend"]
+LOGGING = ["sweep", "descend", "rates", "basins"]
+COMPUTING = ["grad", "sweep", "descend", "rates", "basins"]
 HEAVY = ("tensorflow", "keras", "matplotlib", "tensorboard")
 README = Path(__file__).parents[2] / "README.md"
 
@@ -158,6 +164,15 @@ def test_closed_input_is_nobody_to_ask():
         ("tbgrad descend ripple --optimizer ada", 4, {"adam", "adamax", "adamw", "adagrad", "adadelta"}),
         ("tbgrad descend ripple --optimizer sg", 4, {"sgd"}),
         ("tbgrad descend ripple --learn", 3, {"--learning-rate"}),
+        ("tbgrad descend ripple --instrument s", 4, {"sharpness", "sharpness_over_edge"}),
+        ("tbgrad descend ripple --instrument a", 4, {"all"}),
+        ("tbgrad descend ripple --record e", 4, {"every", "end"}),
+        ("tbgrad descend ripple --record l", 4, {"log"}),
+        ("tbgrad descend ripple --spread s", 4, {"sobol"}),
+        ("tbgrad rates ros", 2, {"rosenbrock"}),
+        ("tbgrad rates ripple --optimizer na", 4, {"nadam"}),
+        ("tbgrad basins him", 2, {"himmelblau"}),
+        ("tbgrad basins ripple --ov", 3, {"--over"}),
     ],
 )
 def test_completion(words, index, offered):
@@ -166,3 +181,40 @@ def test_completion(words, index, offered):
     assert all(one.startswith(words.split()[-1]) for one in found)
     assert "tbgrad" in loaded
     assert not loaded.intersection(HEAVY)
+
+
+def help_of(typed, command):
+    """The help as one line, however it was wrapped."""
+    return " ".join(typed(command, "--help").stdout.split())
+
+
+def test_help_of_descend_names_what_there_is(typed):
+    said = help_of(typed, "descend")
+    for option in ("--spread [uniform|sobol|grid]", "--stop", "--record", "--instrument", "--noise", "--starts"):
+        assert option in said
+    for rule in RULES:
+        assert f"{rule}=" in said
+    for instrument in ("gradient_norm", "sharpness"):
+        assert instrument in said and instrument in {i.name for i in ALL_INSTRUMENTS}
+    for default in (f"[default: {STEPS}]", "[default: every]", "[default: uniform]", "[default: 0.0]"):
+        assert default in said
+    assert f"{MOST_CURVED:,} recorded points" in said and "Exit code 3" in said
+
+
+def test_help_of_rates_and_basins_names_their_defaults(typed):
+    said = help_of(typed, "rates")
+    assert f"[default: {rates.POINTS}]" in said and f"[default: {rates.STEPS}]" in said and "[default: sgd]" in said
+    assert f"{rates.MOMENTA[0]:g} to {rates.MOMENTA[-1]:g}" in said and "1e-6" in said
+    said = help_of(typed, "basins")
+    assert f"[default: {basins.POINTS}]" in said and f"[default: {basins.STEPS}]" in said and "[default: adam]" in said
+
+
+@pytest.mark.parametrize("command", ["descend", "rates", "basins"])
+def test_the_examples_of_the_help_parse(command):
+    made = main.get_command(None, command)
+    examples = [line.split(None, 2) for line in made.help.splitlines() if line.strip().startswith("tbgrad ")]
+    assert len(examples) >= 2
+    for _, name, rest in examples:
+        assert name == command
+        context = made.make_context(command, shlex.split(rest))
+        assert resolve(context.params["function"])

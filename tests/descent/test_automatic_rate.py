@@ -1,13 +1,14 @@
 """The learning rate that `auto` stands for, on functions whose curvature is known by hand."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import tbgrad
 from tbgrad.descent.optimizers import OPTIMIZERS
 from tbgrad.descent.rates import automatic_rate
-from tbgrad.descent.starts import choose_starts
-from tbgrad.errors import RangeError, ShapeError
 
 WIDE = (-100.0, 100.0)
 
@@ -109,27 +110,101 @@ def test_a_descent_says_which_rule_gave_its_rate(dtype):
     assert rate == pytest.approx(min(1 / curvature, 0.4096 / np.hypot(215.6, 88.0)), rel=1e-5)
 
 
-def test_starts_are_points_then_random_ones_or_the_published_one():
-    f = tbgrad.resolve("rosenbrock")
-    np.testing.assert_array_equal(choose_starts(f), [[-1.2, 1.0]])
-    drawn = choose_starts(f, [(0.0, 1.0)], random=50, seed=3)
-    assert drawn.shape == (51, 2) and drawn.dtype == np.float64
-    np.testing.assert_array_equal(drawn[0], [0.0, 1.0])
-    assert (np.abs(drawn[1:]) <= 2.048).all() and np.ptp(drawn[1:], axis=0).min() > 2
-    np.testing.assert_array_equal(drawn, choose_starts(f, [(0.0, 1.0)], random=50, seed=3))
-    assert (drawn[1:] != choose_starts(f, [(0.0, 1.0)], random=50, seed=4)[1:]).any()
+def diagonal(spectrum, domain=None):
+    """½ Σ λᵢ pᵢ²: its Hessian has these eigenvalues, everywhere."""
+
+    def call(p):
+        return tf.reduce_sum(tf.constant(spectrum, p.dtype) * p**2, axis=-1) / 2
+
+    return tbgrad.Function.of_vector(call, len(spectrum), name="diagonal", domain=domain)
 
 
-@pytest.mark.parametrize(
-    ("text", "options", "error"),
-    [
-        ("x*y", {}, ShapeError),
-        ("x*y", {"points": [(1.0,)]}, ShapeError),
-        ("x*y", {"points": [(1.0, float("inf"))]}, RangeError),
-        ("x*y", {"random": 3}, RangeError),
-        ("x*y", {"random": -1}, RangeError),
-    ],
-)
-def test_starts_that_cannot_be(text, options, error):
-    with pytest.raises(error):
-        choose_starts(formula(text), **options)
+SPECTRA = {
+    "one": [3.0] * 100,
+    "spaced": np.linspace(-7.0, 2.0, 200),
+    "an outlier": [1.0] * 400 + [-50.0] + [20.0] * 99,
+    "logarithmic": np.geomspace(1e-6, 1e4, 300),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("spectrum", SPECTRA.values(), ids=SPECTRA)
+def test_many_variables(spectrum, dtype):
+    starts = 1e-6 * np.random.default_rng(1).normal(size=(3, len(spectrum)))
+    rate, rule = rate_of(diagonal(spectrum), *starts, dtype=dtype)
+    assert rate == pytest.approx(1 / np.abs(spectrum).max(), rel=1e-5)
+    assert "Hessian" in rule and "50" in rule and "Lanczos" in rule
+
+
+@pytest.mark.parametrize("d", [64, 65, 2000])
+def test_many_variables_by_the_formula_of_each_start(d):
+    # The Hessian of Σ x⁴ is diag(12 x²).
+    f = tbgrad.Function.of_vector(lambda p: tf.reduce_sum(p**4, axis=-1), d, name="f", domain=((-1e6, 1e6),) * d)
+    starts = np.random.default_rng(d).uniform(-1, 1, (4, d))
+    starts[2, 5] = 3.0
+    rate, rule = rate_of(f, *starts)
+    assert rate == pytest.approx(1 / 108, rel=1e-9)
+    assert ("Lanczos" in rule) == (d > 64)
+
+
+def test_the_cap_and_the_rule_hold_in_many_variables_too():
+    spectrum = np.linspace(1.0, 4.0, 80)
+    f = diagonal(spectrum, ((-1.0, 1.0),) * 80)
+    rate, rule = rate_of(f, np.ones(80))
+    assert rate == pytest.approx(0.2 / np.linalg.norm(spectrum)) and "tenth" in rule
+    rate, rule = rate_of(diagonal(np.zeros(80), ((-1.0, 1.0),) * 80), np.ones(80))
+    assert rate == pytest.approx(0.02) and "zero or not finite" in rule
+    f = tbgrad.Function.of_vector(lambda p: tf.reduce_sum(tf.math.log(p), axis=-1), 80, name="f")
+    rate, rule = rate_of(f, np.ones(80), -np.ones(80))
+    assert rate == pytest.approx(0.01) and "zero or not finite" in rule
+
+
+def coupled_hessian(x, y, z):
+    """Of x⁴y + xyz² + z³, by hand."""
+    return np.array(
+        [
+            [12 * x**2 * y, 4 * x**3 + z**2, 2 * y * z],
+            [4 * x**3 + z**2, 0, 2 * x * z],
+            [2 * y * z, 2 * x * z, 2 * x * y + 6 * z],
+        ]
+    )
+
+
+def test_the_largest_of_many_hessians_is_that_of_all_of_them():
+    f = formula("x**4*y + x*y*z**2 + z**3", *[(-1e6, 1e6)] * 3)
+    starts = np.random.default_rng(5).uniform(-2, 2, (3000, 3))
+    eigenvalues = [np.abs(np.linalg.eigvalsh(coupled_hessian(*start))).max() for start in starts]
+    assert rate_of(f, *starts)[0] == pytest.approx(1 / max(eigenvalues), rel=1e-12)
+
+
+def test_a_million_starts_take_little_memory():
+    f = formula("x**4 + x*y", (-1e6, 1e6), (-1e6, 1e6))
+    starts = np.random.default_rng(6).uniform(-1, 1, (1_000_000, 2))
+    # In the last part of all, which is not full.
+    starts[-3] = 0.0, 1.0
+    starts[-2] = 2.0, 1.0
+    rate_of(f, starts[0])
+    tracemalloc.start()
+    rate, rule = automatic_rate(f, "sgd", starts)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # [[48, 1], [1, 0]]
+    assert rate == pytest.approx(1 / (24 + np.sqrt(577)), rel=1e-13) and "Hessian" in rule
+    # The gradients at all starts, and a part of the Hessians; all of these would be 32 MB, their copies twice that.
+    assert peak < 80e6
+
+
+@pytest.mark.parametrize("where", [0, 499_999])
+def test_one_start_whose_hessian_is_not_finite(where):
+    starts = np.random.default_rng(7).uniform(1, 2, (500_000, 2))
+    starts[where] = -1.0
+    rate, rule = automatic_rate(formula("log(x)*y", (0.0, 4.0), (0.0, 4.0)), "sgd", starts)
+    assert rate == pytest.approx(0.04) and "zero or not finite" in rule
+
+
+def test_more_hessians_than_are_computed_at_once(monkeypatch):
+    monkeypatch.setattr("tbgrad.calculus.derivatives._MOST_GIBIBYTES", 0.01)
+    f = tbgrad.Function.of_vector(lambda p: tf.reduce_sum(p**4, axis=-1), 64, name="f", domain=((-1e6, 1e6),) * 64)
+    starts = np.full((2000, 64), 0.5)
+    starts[1777, 3] = 2.0
+    assert automatic_rate(f, "sgd", starts)[0] == pytest.approx(1 / 48)

@@ -108,7 +108,7 @@ def test_another_rate_setting_or_number_of_steps_is_another_descent():
 def test_instruments_of_the_same_name_are_not_confused():
     f = bowl()
     for factor in (1.0, 2.0):
-        twice = Instrument("scaled", "", "x", lambda s, factor=factor: factor * s.position[:, 0], of_update=False)
+        twice = Instrument("scaled", "", "x", lambda s, factor=factor: factor * s.position[..., 0], of_update=False)
         descent = tbgrad.descend(f, SGD, [[1.0, 2.0]], 3, instruments=[twice])
         np.testing.assert_allclose(descent.readings["scaled"].value, factor * descent.position[..., 0])
 

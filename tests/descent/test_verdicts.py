@@ -1,11 +1,14 @@
 """What is said of each start: one descent for each status, and the thresholds to the step."""
 
+import itertools
+
 import numpy as np
 import pytest
 
 import tbgrad
 from tbgrad import Status
 from tbgrad.descent.verdicts import judge
+from tbgrad.descent.watching import Watch
 
 
 def run(text, rate, start, steps, dtype="float64", **settings):
@@ -145,8 +148,15 @@ def test_oscillating_looks_at_the_last_fifth(net, expected):
     value[-1] = 100 - net
     position = np.arange(101.0)
     f = tbgrad.resolve("x**2")
-    (found,) = judge(f, 0.1, position[:, None, None], value[:, None], np.ones((101, 1, 1)))
-    assert found.status is expected
+    rows = position[:, None, None], value[:, None], np.ones((101, 1, 1))
+    for ends in ((101,), (7, 81, 82, 101), range(2, 102)):
+        # However the steps are cut into blocks, the verdict is the same.
+        watch = Watch([part[0] for part in rows], np.array([80]))
+        for first, end in itertools.pairwise((1, *ends)):
+            block = [part[first:end] for part in rows]
+            watch.see(block[1], [part[-1] for part in block], lambda block=block: block)
+        (found,) = judge(f, 0.1, watch.way(np.array([100]), np.array([False])))
+        assert found.status is expected
 
 
 def test_every_start_has_its_own_verdict():

@@ -10,7 +10,7 @@ from PIL import Image
 
 import tbgrad
 from tbgrad.records import Layout
-from tbgrad.summaries.descents import shown_steps
+from tbgrad.summaries.descents import shown_rows
 
 
 def descend(name, optimizer, starts, steps, **options):
@@ -45,8 +45,8 @@ def test_the_slider_goes_through_ten_steps_that_grow_ever_wider(records):
 
 @pytest.mark.parametrize("steps", [1, 2, 5, 9, 10, 11, 36, 100, 2000, 10**6])
 @pytest.mark.parametrize("most", [10, 36])
-def test_shown_steps_begin_with_the_start_and_end_with_the_last(steps, most):
-    shown = shown_steps(steps, most)
+def test_shown_rows_begin_with_the_start_and_end_with_the_last(steps, most):
+    shown = shown_rows(steps, most)
     assert shown[0] == 0 and shown[-1] == steps and (np.diff(shown) > 0).all() and len(shown) <= most
     assert len(shown) >= 0.6 * min(most, steps + 1)
     # Logarithmically: no gap between steps is more than a whole number shorter than the one before it.
@@ -113,8 +113,12 @@ def test_the_charts_draw_the_gap_and_value_with_gradient(summaries, case, landsc
 @pytest.mark.parametrize("case", CASES)
 def test_only_many_starts_have_a_chart_with_a_band(summaries, case):
     bands = [chart.tags for chart, _ in charts(summaries[case][0]) if chart.is_margin]
-    band = ("descent/value/median", "descent/value/lower", "descent/value/upper")
-    assert bands == ([band] if case == "many" else [])
+    expected = [
+        tuple(f"descent/{what}/{end}" for end in ("median", *ends))
+        for what in ("value", "log10_gap")
+        for ends in (("lower", "upper"), ("best", "worst"))
+    ]
+    assert bands == (expected if case == "many" else [])
     assert all(tag in summaries[case][0] for tags in bands for tag in tags)
 
 
@@ -124,7 +128,7 @@ def test_charts_have_the_same_titles_in_all_runs(summaries):
     for records, _ in summaries.values():
         for chart, _ in charts(records):
             titles[chart.tags].add(chart.title)
-    assert len(titles) == 3 and all(len(same) == 1 for same in titles.values())
+    assert len(titles) == 6 and all(len(same) == 1 for same in titles.values())
 
 
 def asked(records):

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 import tbgrad
+from tbgrad.instruments import INSTRUMENTS
 from tbgrad.records import HParams, Images, Layout, Meshes, Scalars, Texts
 
-READINGS = ("gradient_norm", "update_norm", "decrease_ratio")
+READINGS = tuple(i.name for i in INSTRUMENTS)
 
 
 def descend(name, optimizer, starts, steps, **options):
