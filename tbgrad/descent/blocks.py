@@ -62,7 +62,7 @@ class Program:
         self._update = Update(optimizer, shape if self._together else shape[1:], dtype)
         self.second_moment = self._update.second_moment
         self.moments = moments and self._update.second_moment is not None
-        self._differentiate_ = _differentiated(f, dtype)
+        self._gradients = _differentiated(f, dtype)
         of_each = tf.TensorSpec(shape[:1], dtype)
         inputs = Inputs(
             tf.TensorSpec(rates, dtype),
@@ -106,7 +106,7 @@ class Program:
         return after, [np.asarray(rows)[: made + 1] for rows in found[len(tile.tensors) :]]
 
     def _differentiate(self, position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        value, gradient = self._differentiate_(position)
+        value, gradient = self._gradients(position)
         # What Python computes comes without a shape.
         return tf.ensure_shape(value, self._shape[:1]), tf.ensure_shape(gradient, self._shape)
 

@@ -105,10 +105,9 @@ def descend(
     shapes = [full, starts.shape[:1], full, *[full] * runner.program.moments]
     kept = Kept.room(kept_steps, shapes, starts.dtype.name)
     way = runner.run(starts, kept)
-    kept.close()
 
     rows = np.searchsorted(kept_steps, asked) if pairs else slice(None)
-    position, value, gradient = (None if part is None else part[rows] for part in kept.parts[:3])
+    position, value, gradient = (_closed(part, rows) for part in kept.parts[:3])
     rate = optimizer.learning_rate if isinstance(optimizer.learning_rate, float | np.ndarray) else None
     subject = f.subject()
     return Descent(
@@ -182,6 +181,15 @@ def _check(
     for name, array in _arrays(optimizer).items():
         if len(array) != len(starts):
             raise ShapeError(f"{name} has {len(array)} numbers for {len(starts)} starts; expected one for each.")
+
+
+def _closed(part: np.ndarray | None, rows: slice | np.ndarray) -> np.ndarray | None:
+    """Some rows, which nobody is to write to, whoever made the memory."""
+    if part is None:
+        return None
+    part = part[rows]
+    part.flags.writeable = False
+    return part
 
 
 def _arrays(optimizer: Optimizer | GivenOptimizer) -> dict[str, np.ndarray]:

@@ -92,12 +92,6 @@ class Kept:
         """Whether whole rows are to be recorded for these steps, rather than values, and the rows where blocks end."""
         return not values_only and step[-1] < _FAR_APART * (len(step) - 1)
 
-    def close(self) -> None:
-        """Nobody is to write to it any more, whoever made the memory."""
-        for part in self.parts:
-            if part is not None:
-                part.flags.writeable = False
-
     def keep(self, columns: slice, first: int, rows: Sequence[np.ndarray | None]) -> None:
         """Takes what is to be kept of rows `[made, n, ...]` that follow one another from a step on.
 
