@@ -98,7 +98,7 @@ def descend(
     quiet: bool,
     debug: bool,
 ) -> None:
-    """Run gradient descent on FUNCTION and log every step.
+    """Run gradient descent on FUNCTION, from one start or many, and log its steps.
 
     The learning rate auto is, for sgd, 1 / the largest curvature at the start, but the first update is at most a tenth
     of the domain; for other optimizers 0.01 x the domain's smallest width. Exit code 3: a start diverged or was not

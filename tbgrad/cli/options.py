@@ -85,7 +85,7 @@ number_options = _all(
         type=click.IntRange(0, 2**32 - 1),
         default=0,
         show_default=True,
-        help="Of random starts, and of random operations in a Python function.",
+        help="Of random starts and noise, and of random operations in a Python function.",
     ),
 )
 
