@@ -127,7 +127,7 @@ def descend(
         start=Evaluation(subject, way.start_position, way.start_value, way.start_gradient),
         end=Evaluation(subject, way.position, way.value, way.gradient),
         steps_made=way.steps_made,
-        verdicts=judge(f, rate, way, rule=str(stop or ""), kinds=kinds),
+        verdicts=judge(f, rate, way, rule=str(stop or ""), noisy=noise > 0, kinds=kinds),
     )
 
 

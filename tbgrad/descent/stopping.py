@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -31,19 +32,19 @@ State = tuple
 Found = tuple[tf.Tensor, State]
 
 
-class StoppingRule:
+class StoppingRule(ABC):
     """When a start stops; equal rules are the same program, and `str` says it in words.
 
     A rule with numbers of its own is a frozen dataclass, or two of them are equal only where they are the same object.
     """
 
+    @abstractmethod
     def bootstrap(self, row: Row) -> Found:
         """Whether each start stops before its first update, bool `[n]`, and what the rule remembers."""
-        raise NotImplementedError
 
+    @abstractmethod
     def one_step(self, before: Row, after: Row, state: State) -> Found:
         """Whether each start stops after an update, bool `[n]`, and what the rule remembers now."""
-        raise NotImplementedError
 
     @property
     def converges(self) -> bool:

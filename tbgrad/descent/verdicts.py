@@ -31,6 +31,7 @@ def judge(
     way: Way,
     *,
     rule: str = "",
+    noisy: bool = False,
     kinds: bool = True,
 ) -> Verdicts:
     """Judges every start of a descent.
@@ -40,6 +41,7 @@ def judge(
       rate: the learning rate, or that of each start, for the cure; or None.
       way: what happened on the way of each start.
       rule: the stopping rule in words.
+      noisy: whether noise was added to the gradient.
       kinds: whether the kind of point is asked for; if not, all that converged are undecided.
 
     Returns:
@@ -60,6 +62,7 @@ def judge(
         steps_made=way.steps_made,
         stopped=way.stopped,
         rule=rule,
+        noisy=noisy,
         last_steps=way.last_steps,
         last_drop=way.last_drop,
         start_value=way.start_value,

@@ -40,7 +40,7 @@ class Steps:
       gradient: `[rows, starts, d]`, and `next_gradient`.
       second_moment: `[rows, starts, d]`, what the optimizer keeps of squared gradients (a running mean, uncorrected
         for its bias; Adagrad's sum) as the update that leaves the row uses it; None where it keeps nothing.
-      whole: the steps of which these are all but the last, or None; see `updates`.
+      whole: the steps of which these are all but the last, or None; what they have computed is not computed again.
     """
 
     function: Function
@@ -56,17 +56,6 @@ class Steps:
     next_gradient: np.ndarray
     second_moment: np.ndarray | None = None
     whole: Steps | None = dataclasses.field(default=None, repr=False)
-
-    @cached_property
-    def updates(self) -> Steps:
-        """All rows but the last, for instruments of the update; what is computed for all is not computed again."""
-        rows = len(self.value) - 1
-        arrays = {
-            field.name: getattr(self, field.name)[:rows]
-            for field in dataclasses.fields(self)
-            if isinstance(getattr(self, field.name), np.ndarray)
-        }
-        return dataclasses.replace(self, **arrays, whole=self)
 
     @property
     def dtype(self) -> np.dtype:

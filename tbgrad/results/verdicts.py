@@ -58,6 +58,7 @@ class Verdicts(Sequence):
       steps_made: updates before it stopped.
       stopped: bool, whether a stopping rule ended it.
       rule: the stopping rule in words, or empty.
+      noisy: whether noise was added to the gradient.
       last_steps, last_drop: the last part, and by how much the value fell in it.
       start_value, value: in the first and the last row.
       steepest: the largest partial derivative in the last row.
@@ -74,6 +75,7 @@ class Verdicts(Sequence):
     steps_made: np.ndarray
     stopped: np.ndarray
     rule: str
+    noisy: bool
     last_steps: np.ndarray
     last_drop: np.ndarray
     start_value: np.ndarray
@@ -140,10 +142,11 @@ class Verdicts(Sequence):
                 f"{steepest:.1e}; try a larger learning rate, or float64.{stopped}"
             )
         if status is Status.OSCILLATING:
+            cause = "a constant rate that is too large to settle, or a kink"
+            cause = "the noise keeps it moving" if self.noisy else cause
             return (
                 f"Oscillating: over the last {self.last_steps[k]} steps the value goes up and down but not lower, at a "
-                f"largest partial derivative of {steepest:.1e}; a constant rate that is too large to settle, or a "
-                f"kink. Try a smaller rate.{stopped}"
+                f"largest partial derivative of {steepest:.1e}; {cause}. Try a smaller rate.{stopped}"
             )
         drop = f"by {self.last_drop[k]:.2g} over the last {self.last_steps[k]}"
         if stopped:

@@ -131,3 +131,11 @@ def test_other_optimizers_get_the_noisy_gradient(sphere):
     descent = tbgrad.descend(f, adam, np.zeros((400, 1)), 1, noise=1.0, instruments=())
     assert np.median(np.abs(descent.position[1])) == pytest.approx(RATE, rel=1e-5)
     assert 150 < (descent.position[1] > 0).sum() < 250
+
+
+def test_a_start_that_noise_keeps_moving_is_told_so():
+    f, optimizer = tbgrad.resolve("x**2 + y**2"), tbgrad.Optimizer("sgd", 0.1)
+    (noisy,) = tbgrad.descend(f, optimizer, [[1.0, 1.0]], 400, noise=1.0).verdicts
+    assert noisy.status.value == "oscillating" and "the noise keeps it moving" in noisy.sentence
+    (kink,) = tbgrad.descend(tbgrad.resolve("abs(x)"), optimizer, [[0.35]], 400).verdicts
+    assert kink.status.value == "oscillating" and "noise" not in kink.sentence
