@@ -54,8 +54,8 @@ def log_basins(
     Returns:
       `Outcome`; a start that diverges is part of the picture, and no failure.
     """
-    ranges, fixed = region(f, over, fix)
     optimizer, rule = resolve_rate(f, optimizer, pixel_starts(f, over, fix, points=points, dtype=dtype))
+    ranges, fixed = region(f, over, fix)
     asked = {"command": "basins", **f.request(), "optimizer": optimizer.name, "settings": optimizer.changed()}
     asked |= {"learning_rate": optimizer.learning_rate, "over": ranges, "fixed": fixed, "points": points}
     asked |= {"steps": steps, "dtype": dtype, "seed": seed}
