@@ -12,12 +12,14 @@ from __future__ import annotations
 from tbgrad.results.basins import Basins, End
 from tbgrad.results.checks import CheckVerdict, GradientCheck, PointCheck
 from tbgrad.results.curvatures import Curvature
-from tbgrad.results.descents import Descent, Reading
+from tbgrad.results.descents import Descent, Plane, Reading
 from tbgrad.results.graphs import Graph, GraphOperation
 from tbgrad.results.passes import Backward, BackwardNode
 from tbgrad.results.rates import RateSweep
-from tbgrad.results.samples import Evaluation, Surface, Sweep, Tangent
+from tbgrad.results.samples import Evaluation
 from tbgrad.results.subjects import KnownMinimum, Subject
+from tbgrad.results.surfaces import Surface, TangentPlane
+from tbgrad.results.sweeps import Secant, Stationary, Sweep, Tangent
 from tbgrad.results.verdicts import FAILED, POINTS, STATUSES, Status, Verdict, Verdicts
 
 __all__ = [
@@ -36,14 +38,18 @@ __all__ = [
     "Graph",
     "GraphOperation",
     "KnownMinimum",
+    "Plane",
     "PointCheck",
     "RateSweep",
     "Reading",
+    "Secant",
+    "Stationary",
     "Status",
     "Subject",
     "Surface",
     "Sweep",
     "Tangent",
+    "TangentPlane",
     "Verdict",
     "Verdicts",
 ]

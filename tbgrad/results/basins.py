@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tbgrad.results.samples import Surface
 from tbgrad.results.subjects import Subject
+from tbgrad.results.surfaces import Surface
 from tbgrad.results.tabular import MOST_ROWS, Tabular
 from tbgrad.results.verdicts import FAILED, Status, failure_words
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tbgrad.results.samples import Evaluation, Surface, Sweep
+from tbgrad.results.samples import Evaluation
 from tbgrad.results.subjects import Subject
+from tbgrad.results.surfaces import Surface
+from tbgrad.results.sweeps import Sweep
 from tbgrad.results.tabular import MOST_ROWS, Tabular
 from tbgrad.results.verdicts import Status, Verdicts
 
@@ -34,6 +36,25 @@ class Reading:
 
 
 @dataclass(frozen=True, eq=False)
+class Plane:
+    """A plane through the space of more than two variables, on which a path is shown.
+
+    Attributes:
+      origin: `[d]`, the point (0, 0) of the plane.
+      directions: `[2, d]`, of length one, perpendicular to each other.
+      explained: the shares of the path's variance along the two; their sum is what the plane shows of it.
+    """
+
+    origin: np.ndarray
+    directions: np.ndarray
+    explained: tuple[float, float]
+
+    def project(self, position: np.ndarray) -> np.ndarray:
+        """The feet `[..., 2]` of positions `[..., d]` on the plane."""
+        return (position - self.origin) @ self.directions.T
+
+
+@dataclass(frozen=True, eq=False)
 class Descent(Tabular):
     """Gradient descent from many starts at once; row 0 is the start itself, and rows after a stop repeat the last.
 
@@ -55,7 +76,9 @@ class Descent(Tabular):
       end: the same of the last row.
       steps_made: int64 `[starts]`, the updates until each stopped.
       verdicts: one for each start.
-      landscape: a `Surface` (two variables) or `Sweep` (one) to draw the path on, or None.
+      landscape: a `Surface` (two variables or more) or `Sweep` (one) to draw the path on, or None.
+      plane: of more than two variables, the plane that the landscape spans, or None.
+      line: the function along the straight line from the start to the end of the start that ends best, or None.
     """
 
     subject: Subject
@@ -76,6 +99,12 @@ class Descent(Tabular):
     steps_made: np.ndarray
     verdicts: Verdicts
     landscape: Surface | Sweep | None = None
+    plane: Plane | None = None
+    line: Sweep | None = None
+
+    def on_landscape(self, position: np.ndarray) -> np.ndarray:
+        """Positions `[..., d]` as coordinates `[..., 2]` on a landscape that is a surface."""
+        return position[..., self.landscape.columns] if self.plane is None else self.plane.project(position)
 
     @property
     def steps(self) -> int:
