@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 
+from matplotlib.colors import to_rgb
 from PIL import Image
 
 from tbgrad.figures.canvas import Picture
+from tbgrad.figures.style import TANGENT
 
 MOST_BYTES = 2**20
 _COLOURS, _NEARLY_WHITE = 128, 248
@@ -32,7 +34,7 @@ def encode_gif(images: Sequence[Image.Image]) -> Picture:
 
 
 def _palette(image: Image.Image) -> Image.Image:
-    """The image's colours, few enough for a GIF, with pure white and the path's pure red among them.
+    """The image's colours, few enough for a GIF, with pure white and the path's red among them.
 
     Pillow mixes a colour of few pixels with its neighbours, and finds nearly the nearest colour, not the nearest.
     """
@@ -41,5 +43,5 @@ def _palette(image: Image.Image) -> Image.Image:
     for i in range(0, len(colours), 3):
         if min(colours[i : i + 3]) >= _NEARLY_WHITE:
             colours[i : i + 3] = [255, 255, 255]
-    palette.putpalette([*colours, 255, 0, 0])
+    palette.putpalette([*colours, *(round(255 * part) for part in to_rgb(TANGENT))])
     return palette

@@ -11,14 +11,15 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
-from tbgrad.figures.canvas import drawable, new_figure, set_title, title
-from tbgrad.figures.contours import contour_levels, draw_minimum
+from tbgrad.figures.canvas import add_bar, drawable, new_figure, set_title, title
+from tbgrad.figures.contours import draw_minimum
+from tbgrad.figures.scales import surface_scale
+from tbgrad.figures.style import COUNT_MAP, LEGEND
 from tbgrad.results import Basins, Status, Surface
 
 # Tol (2021), Colour Schemes, SRON technical note: muted, told apart by the colour-blind; the strongest first.
 COLOURS = ("#88CCEE", "#CC6677", "#DDCC77", "#117733", "#332288", "#AA4499", "#44AA99", "#999933", "#882255")
 NOT_CONVERGED, FAILED = "0.82", "0.3"
-STEPS_MAP = "viridis"
 _MOST_ELONGATED = 2.5
 _PALE = 0.55
 # Of very many ends the small ones would hide the map: they have no marks, and the map no contour lines.
@@ -30,35 +31,34 @@ _LOGARITHMIC = 8.0
 
 def minimum_figure(basins: Basins) -> Figure:
     """Draws each start in the colour of where it ended, and marks the ends."""
-    with new_figure() as (figure, axes):
-        _show(axes, basins, basin_colours(basins))
-        if basins.landscape is not None and len(basins.ends) <= _FEW:
-            _draw_contours(axes, basins.landscape)
-        _draw_ends(axes, basins)
-        set_title(axes, title(basins.subject), caption(basins), "colour: where a descent from here ends", side="left")
-        _add_legend(axes, basins)
-        return figure
+    figure, axes = new_figure()
+    _show(axes, basins, basin_colours(basins))
+    if basins.landscape is not None and len(basins.ends) <= _FEW:
+        _draw_contours(axes, basins.landscape)
+    _draw_ends(axes, basins)
+    set_title(axes, title(basins.subject), caption(basins), "colour: where a descent from here ends", side="left")
+    _add_legend(axes, basins)
+    return figure
 
 
 def steps_figure(basins: Basins) -> Figure:
     """Draws each start in the colour of how many updates it took until the gradient was small."""
     made = np.ma.masked_where(~basins.converged, basins.steps_made.astype(np.float64))
-    with new_figure() as (figure, axes):
-        axes.set_facecolor(NOT_CONVERGED)
-        image = _show(axes, basins, made, cmap=STEPS_MAP, norm=steps_norm(made.compressed()))
-        _draw_ends(axes, basins)
-        if made.count():
-            bar = figure.colorbar(image, ax=axes)
-            bar.set_label("updates until the gradient is small")
-            if isinstance(image.norm, LogNorm):
-                bar.ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-                bar.ax.yaxis.set_major_formatter(ScalarFormatter())
-                bar.ax.yaxis.set_minor_formatter(NullFormatter())
-        set_title(axes, title(basins.subject), caption(basins), "colour: how fast a descent from here is")
-        handles = [*axes.get_legend_handles_labels()[0], *_outcome_patches(basins, told_apart=False)]
-        if handles:
-            figure.legend(handles=_once(handles), loc="outside lower center", ncols=3)
-        return figure
+    figure, axes = new_figure()
+    axes.set_facecolor(NOT_CONVERGED)
+    image = _show(axes, basins, made, cmap=COUNT_MAP, norm=steps_norm(made.compressed()))
+    _draw_ends(axes, basins)
+    if made.count():
+        bar = add_bar(figure, axes, image, "updates until the gradient is small")
+        if isinstance(image.norm, LogNorm):
+            bar.ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            bar.ax.yaxis.set_major_formatter(ScalarFormatter())
+            bar.ax.yaxis.set_minor_formatter(NullFormatter())
+    set_title(axes, title(basins.subject), caption(basins), "colour: how fast a descent from here is")
+    handles = [*axes.get_legend_handles_labels()[0], *_outcome_patches(basins, told_apart=False)]
+    if handles:
+        figure.legend(handles=_once(handles), loc="outside lower center", ncols=3, frameon=False, fontsize=LEGEND)
+    return figure
 
 
 def colour_groups(basins: Basins) -> list[tuple[str, list[int]]]:
@@ -125,7 +125,7 @@ def _show(axes: Axes, basins: Basins, pixels: np.ndarray, **mapped):
 def _draw_contours(axes: Axes, surface: Surface) -> None:
     """Thin lines of the function, as many points of the grid between any two."""
     value = np.ma.masked_invalid(drawable(surface.value))
-    axes.contour(surface.x, surface.y, value, levels=contour_levels(surface.value)[::2], colors="black",
+    axes.contour(surface.x, surface.y, value, levels=surface_scale(surface).levels[::2], colors="black",
                  linewidths=0.4, alpha=0.35)  # fmt: skip
 
 
@@ -165,7 +165,7 @@ def _add_legend(axes: Axes, basins: Basins) -> None:
     handles += _once(axes.get_legend_handles_labels()[0])
     axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.02, 1.0), borderaxespad=0, fontsize=8,
                 handlelength=1.2, title="ends: share of starts", title_fontsize=8, alignment="left",
-                labelspacing=0.45)  # fmt: skip
+                labelspacing=0.45, frameon=False)  # fmt: skip
 
 
 def end_name(basins: Basins, index: int) -> str:

@@ -7,34 +7,27 @@ from __future__ import annotations
 
 import io
 import textwrap
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cm import ScalarMappable
+from matplotlib.colorbar import Colorbar
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
+from tbgrad.figures.style import DPI, HEADING, LEGEND, SIZE, SMALL, SMALL_PRINT, TEXT, dress
 from tbgrad.results import Descent, Subject
 
-# Dashboards show pictures at less than half of their pixels: a small page makes letters that can be read there.
-SIZE, DPI = (4.8, 3.8), 160
 _LEGEND_LETTERS = 66
-_TITLE_LETTERS, _LONGEST_FORMULA = 60, 90
+_TITLE_LETTERS, _LONGEST_FORMULA, _SMALL_LETTERS = 60, 90, 100
+# In points.
+_TITLE_ROOM, _BELOW_HEADING = 5, 2
+_LINES = 1.25
 LARGEST = 1e100
-
-_STYLE = {
-    "font.size": 9.5,
-    "axes.titlesize": 10.5,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "legend.frameon": False,
-    "legend.fontsize": 8.5,
-}
 
 
 @dataclass(frozen=True)
@@ -45,26 +38,19 @@ class Picture:
     size: tuple[int, int]
 
 
-@contextmanager
-def new_figure(**subplot: Any) -> Iterator[tuple[Figure, Axes]]:
+def new_figure(**subplot: Any) -> tuple[Figure, Axes]:
     """A figure with one axes, in the house's style; keyword arguments go to Matplotlib's `add_subplot`."""
-    # Artists read the style when they are made; the caller's own settings come back afterwards.
-    with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=SIZE, dpi=DPI, layout="compressed")
-        FigureCanvasAgg(figure)
-        yield figure, figure.add_subplot(**subplot)
+    figure = Figure(figsize=SIZE, dpi=DPI, layout="compressed")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot(**subplot)
+    dress(axes)
+    return figure, axes
 
 
 def encode(figure: Figure) -> Picture:
     """Draws a figure once and encodes it as PNG."""
-    draw(figure)
+    figure.canvas.draw()
     return encode_image(drawn_image(figure))
-
-
-def draw(figure: Figure) -> None:
-    """Draws a figure in the house's style."""
-    with matplotlib.rc_context(_STYLE):
-        figure.canvas.draw()
 
 
 def drawn_image(figure: Figure) -> Image.Image:
@@ -85,11 +71,20 @@ def drawable(values: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(values), values.clip(-LARGEST, LARGEST), np.nan)
 
 
-def add_legend(figure: Figure) -> None:
-    """Puts one legend below everything, where it hides no data."""
+def add_legend(figure: Figure, **placed: Any) -> None:
+    """Puts one legend below everything, where it hides no data; keyword arguments go to Matplotlib's `legend`."""
     entries = dict(zip(*reversed(figure.axes[0].get_legend_handles_labels()), strict=True))
     columns = max((c for c in range(1, 5) if _legend_letters([*entries], c) <= _LEGEND_LETTERS), default=1)
-    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=columns)
+    placed = {"loc": "outside lower center", "ncols": columns, "frameon": False, "fontsize": LEGEND} | placed
+    figure.legend(entries.values(), entries.keys(), **placed)
+
+
+def add_bar(figure: Figure, axes: Axes, colours: ScalarMappable, label: str, **placed: Any) -> Colorbar:
+    """Adds a bar that says what the colours mean; keyword arguments go to Matplotlib's `colorbar`."""
+    bar = figure.colorbar(colours, ax=axes, **placed)
+    dress(bar.ax)
+    bar.set_label(label, size=TEXT)
+    return bar
 
 
 def _legend_letters(labels: list[str], columns: int) -> int:
@@ -101,15 +96,26 @@ def _legend_letters(labels: list[str], columns: int) -> int:
 def set_title(
     axes: Axes, heading: str, *conditions: str, width: float = 0.84, room: float | None = None, side: str = "center"
 ) -> None:
-    """Writes a heading and lines of conditions above the axes, in letters that fit into a share of the page's width.
+    """Writes a heading and, in small print, lines of conditions above the axes.
 
-    The title is centred on the axes, and these stand aside where the page has a colour bar: 0.84 is what is left to
-    it then; or it begins on the axes' left side, where something tall stands beside them. Room is left below the
-    title in points, by default Matplotlib's own.
+    Both fit into a share of the page's width. The title is centred on the axes, and these stand aside where the page
+    has a colour bar: 0.84 is what is left to it then; or it begins on the axes' left side, where something tall stands
+    beside them. Room is left below the title in points, by default Matplotlib's own.
     """
-    lines = [line for said in conditions for line in textwrap.wrap(said, int(_TITLE_LETTERS * width))]
-    text = axes.set_title("\n".join([heading, *lines]), pad=room, loc=side)
-    overlong = text.get_window_extent().width / (width * axes.figure.bbox.width)
+    room = _TITLE_ROOM if room is None else room
+    lines = [line for said in conditions for line in textwrap.wrap(said, int(_SMALL_LETTERS * width))]
+    at = {"left": 0.0, "center": 0.5}[side]
+    if lines:
+        small = axes.annotate("\n".join(lines), (at, 1), (0, room), "axes fraction", "offset points", ha=side,
+                              va="bottom", fontsize=SMALL, color=SMALL_PRINT, linespacing=_LINES)  # fmt: skip
+        _fit(small, width)
+        room += len(lines) * SMALL * _LINES + _BELOW_HEADING
+    _fit(axes.set_title(heading, pad=room, loc=side, va="bottom", fontsize=HEADING), width)
+
+
+def _fit(text: Text, width: float) -> None:
+    """Makes a text's letters smaller, if it is longer than a share of the page's width."""
+    overlong = text.get_window_extent().width / (width * text.figure.bbox.width)
     text.set_fontsize(text.get_fontsize() / max(1.0, overlong))
 
 

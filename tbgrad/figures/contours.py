@@ -6,50 +6,27 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
 
-from tbgrad.figures.canvas import LARGEST, add_legend, drawable, new_figure, set_title, title
+from tbgrad.figures import style
+from tbgrad.figures.canvas import add_bar, add_legend, drawable, new_figure, set_title, title
+from tbgrad.figures.scales import ValueScale, surface_scale
 from tbgrad.results import KnownMinimum, Surface
 
-_LEVELS, _FEW_LEVELS = 24, 6
 _MOST_ELONGATED = 2.5
-VALUE_MAP = "viridis"
-_UNDEFINED = "0.75"
 _ARROWS, _TICKS = 15, 5
-
-
-def contour_levels(value: np.ndarray) -> np.ndarray:
-    """Levels between which equally many grid points lie, so that neither a pole nor a flat valley takes them all."""
-    finite = drawable(value)[np.isfinite(drawable(value))]
-    levels = np.unique(np.quantile(finite, np.linspace(0, 1, _LEVELS))) if finite.size else np.array([])
-    if 2 <= levels.size < _FEW_LEVELS:
-        # Plateaus: between so few values the steps are what there is to see.
-        levels = np.unique(np.linspace(levels[0], levels[-1], _LEVELS))
-    if levels.size < 2:
-        middle = levels[0] if levels.size else 0.0
-        # Wide enough to be told apart by floats, and by an axis.
-        half = 0.5 * max(1.0, 1e-3 * abs(middle))
-        return np.array([middle - half, middle + half])
-    return levels
-
-
-def value_colours(levels: np.ndarray) -> ScalarMappable:
-    """Values to colours, the same number of grid points for each colour."""
-    return ScalarMappable(BoundaryNorm(levels, 256), VALUE_MAP)
 
 
 def surface_figure(surface: Surface) -> Figure:
     """Draws the contours, arrows of the gradient, and the known minima."""
-    with new_figure() as (figure, axes):
-        draw_contours(figure, axes, surface)
-        _draw_gradient(axes, surface)
-        axes.set(xlim=(surface.x[0], surface.x[-1]), ylim=(surface.y[0], surface.y[-1]))
-        draw_minima(axes, surface)
-        set_title(axes, *surface_title(surface))
-        add_legend(figure)
-        return figure
+    figure, axes = new_figure()
+    draw_contours(figure, axes, surface)
+    _draw_gradient(axes, surface)
+    axes.set(xlim=(surface.x[0], surface.x[-1]), ylim=(surface.y[0], surface.y[-1]))
+    draw_minima(axes, surface)
+    set_title(axes, *surface_title(surface))
+    add_legend(figure)
+    return figure
 
 
 def surface_title(surface: Surface) -> tuple[str, str]:
@@ -58,19 +35,19 @@ def surface_title(surface: Surface) -> tuple[str, str]:
     return title(surface.subject), "; ".join([*said, *([surface.undefined] if surface.undefined else [])])
 
 
-def draw_contours(figure: Figure, axes: Axes, surface: Surface) -> None:
+def draw_contours(figure: Figure, axes: Axes, surface: Surface, muted: bool = False) -> None:
     """Fills the axes with the surface's contours and adds a bar that says what the colours mean."""
-    levels = contour_levels(surface.value)
-    colours = value_colours(levels)
-    axes.set_facecolor(_UNDEFINED)
+    scale = surface_scale(surface)
+    colours = scale.mappable(muted)
+    axes.set_facecolor(style.UNDEFINED)
     value = np.ma.masked_invalid(drawable(surface.value))
     # Matplotlib leaves out what equals the lowest level, if that is a large number.
-    filled = np.append(np.nextafter(levels[0], -np.inf), levels[1:])
+    filled = np.append(np.nextafter(scale.levels[0], -np.inf), scale.levels[1:])
     axes.contourf(surface.x, surface.y, value, levels=filled, cmap=colours.cmap, norm=colours.norm, extend="neither")
-    axes.contour(surface.x, surface.y, value, levels=levels, colors="black", linewidths=0.3, alpha=0.4)
+    axes.contour(surface.x, surface.y, value, levels=scale.levels, colors="black", linewidths=0.3, alpha=0.4)
     if value.mask.any():
-        axes.plot([], [], "s", color=_UNDEFINED, markeredgecolor="0.5", linestyle="none", label="undefined")
-    add_value_bar(figure, axes, levels)
+        axes.plot([], [], "s", color=style.UNDEFINED, markeredgecolor="0.5", linestyle="none", label="undefined")
+    add_value_bar(figure, axes, scale, muted)
     axes.set(xlabel=surface.axes[0], ylabel=surface.axes[1])
     if on_equal_axes(surface):
         axes.set_aspect("equal")
@@ -89,22 +66,12 @@ def sides(surface: Surface) -> np.ndarray:
     return np.array([surface.x[-1] - surface.x[0], surface.y[-1] - surface.y[0]], dtype=np.float64)
 
 
-def add_value_bar(figure: Figure, axes: Axes, levels: np.ndarray, **placed: float) -> None:
+def add_value_bar(figure: Figure, axes: Axes, scale: ValueScale, muted: bool = False, **placed: float) -> None:
     """Says which colour is which value."""
-    ticks = levels[np.unique(np.linspace(0, len(levels) - 1, 9).round().astype(int))]
-    bar = figure.colorbar(value_colours(levels), ax=axes, ticks=ticks, **placed)
-    bar.set_ticks(ticks, labels=_told_apart(ticks))
-    bar.set_label("value (colours by quantile)")
-
-
-def _told_apart(values: np.ndarray) -> list[str]:
-    """The values with three digits, or as many more as it takes to tell them apart."""
-    for digits in range(3, 18):
-        rounded = {float(f"{value:.{digits}g}"): None for value in values}
-        if len(rounded) == len(values):
-            break
-    beyond = {LARGEST: f"> {LARGEST:g}", -LARGEST: f"< {-LARGEST:g}"}
-    return [beyond.get(value, f"{value:.{max(digits, 6)}g}") for value in rounded]
+    ticks, labels = scale.ticks()
+    bar = add_bar(figure, axes, scale.mappable(muted), scale.label, ticks=ticks, **placed)
+    bar.set_ticks(ticks, labels=labels)
+    bar.ax.minorticks_off()
 
 
 def draw_minima(axes: Axes, surface: Surface) -> None:
@@ -118,9 +85,9 @@ def draw_minimum(axes: Axes, minimum: KnownMinimum, columns: Sequence[int], labe
     """Marks a known minimum: a star, or a dotted line where it is a curve; columns are the variables of the axes."""
     x, y = np.array(minimum.points)[:, columns].T
     if minimum.is_curve:
-        axes.plot(x, y, ":", color="gold", linewidth=2, label=f"{label}: a ring")
+        axes.plot(x, y, ":", color=style.MINIMUM["color"], linewidth=2, label=f"{label}: a ring")
     else:
-        axes.plot(x, y, "*", color="gold", markeredgecolor="black", markersize=14, label=label, linestyle="none")
+        axes.plot(x, y, "*", markersize=14, label=label, **style.MINIMUM)
 
 
 def _draw_gradient(axes: Axes, surface: Surface) -> None:

@@ -7,9 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tbgrad.figures.canvas import add_legend, drawable, new_figure, set_title, title
+from tbgrad.figures.style import SLOPE, TANGENT, VALUE
 from tbgrad.results import Sweep, Tangent
-
-VALUE, SLOPE, TANGENT = "tab:blue", "tab:orange", "red"
 
 # Beside a pole a few values would flatten everything else: the axis shows this share of the values, and a margin.
 _SHOWN = (2, 98)
@@ -18,21 +17,21 @@ _FAR = 8.0
 
 def curve_figure(sweep: Sweep) -> Figure:
     """Draws f, its derivative along the line, and the tangents in red with their slopes."""
-    with new_figure() as (figure, axes):
-        axes.axhline(0, color="0.8", linewidth=0.8, zorder=0)
-        axes.plot(sweep.coordinate, drawable(sweep.value), color=VALUE, label="f")
-        along = f"∂f/∂{sweep.axis}" if sweep.fixed else f"df/d{sweep.axis}"
-        slope_label = "slope along the line" if sweep.axis is None else along
-        axes.plot(sweep.coordinate, drawable(sweep.slope), color=SLOPE, linestyle="--", label=slope_label)
-        axes.set_ylim(*curve_limits(sweep.value, sweep.slope))
-        axes.set_xlim(sweep.coordinate[0], sweep.coordinate[-1] if len(sweep.coordinate) > 1 else None)
-        for tangent in sweep.tangents:
-            _draw_tangent(axes, sweep, tangent)
-        draw_undefined(axes, sweep)
-        axes.set(xlabel=sweep.axis_label, ylabel="value, and derivative")
-        set_title(axes, *sweep_title(sweep))
-        add_legend(figure)
-        return figure
+    figure, axes = new_figure()
+    axes.axhline(0, color="0.8", linewidth=0.8, zorder=0)
+    axes.plot(sweep.coordinate, drawable(sweep.value), label="f", **VALUE)
+    along = f"∂f/∂{sweep.axis}" if sweep.fixed else f"df/d{sweep.axis}"
+    slope_label = "slope along the line" if sweep.axis is None else along
+    axes.plot(sweep.coordinate, drawable(sweep.slope), label=slope_label, **SLOPE)
+    axes.set_ylim(*curve_limits(sweep.value, sweep.slope))
+    axes.set_xlim(sweep.coordinate[0], sweep.coordinate[-1] if len(sweep.coordinate) > 1 else None)
+    for tangent in sweep.tangents:
+        _draw_tangent(axes, sweep, tangent)
+    draw_undefined(axes, sweep)
+    axes.set(xlabel=sweep.axis_label, ylabel="value, and derivative")
+    set_title(axes, *sweep_title(sweep))
+    add_legend(figure)
+    return figure
 
 
 def sweep_title(sweep: Sweep) -> tuple[str, str]:

@@ -11,12 +11,12 @@ from tbgrad.results import Descent
 
 def history_figure(descent: Descent) -> Figure:
     """Draws the gap to the known minimum, or else the value, of every start over the steps."""
-    with new_figure() as (figure, axes):
-        series = descent.value if descent.gap is None else descent.gap
-        axes.plot(np.arange(len(series)), drawable(series), linewidth=0.9)
-        if descent.gap is not None:
-            axes.set_yscale("log")
-        label = "value" if descent.gap is None else "value above the known minimum"
-        axes.set(xlabel="step", ylabel=label)
-        set_title(axes, title(descent.subject), descent_caption(descent))
-        return figure
+    figure, axes = new_figure()
+    series = descent.value if descent.gap is None else descent.gap
+    axes.plot(np.arange(len(series)), drawable(series), linewidth=0.9)
+    if descent.gap is not None:
+        axes.set_yscale("log")
+    label = "value" if descent.gap is None else "value above the known minimum"
+    axes.set(xlabel="step", ylabel=label)
+    set_title(axes, title(descent.subject), descent_caption(descent))
+    return figure

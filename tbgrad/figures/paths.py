@@ -14,7 +14,6 @@ from PIL import Image
 from tbgrad.figures.canvas import (
     add_legend,
     descent_caption,
-    draw,
     drawable,
     drawn_image,
     new_figure,
@@ -22,10 +21,10 @@ from tbgrad.figures.canvas import (
     title,
 )
 from tbgrad.figures.contours import draw_contours, draw_minima
-from tbgrad.figures.curves import VALUE, curve_limits, draw_undefined, sweep_title
+from tbgrad.figures.curves import curve_limits, draw_undefined, sweep_title
+from tbgrad.figures.style import MARK, MINIMUM, TANGENT, TEXT, VALUE
 from tbgrad.results import Descent, Sweep
 
-PATH = "red"
 _MOST_DRAWN = 6_000
 # Points between title and axes, for a line about the step.
 _TOLD_ROOM = 17
@@ -60,7 +59,7 @@ def frames(path: PathFigure, rows: Sequence[int]) -> list[Image.Image]:
     """The pictures of some rows; what does not move is drawn once."""
     for artist in path.moving:
         artist.set_animated(True)
-    draw(path.figure)
+    path.figure.canvas.draw()
     canvas = path.figure.canvas
     still = canvas.copy_from_bbox(path.figure.bbox)
     images = []
@@ -79,49 +78,48 @@ def _on_contours(descent: Descent) -> PathFigure:
     surface, start = descent.landscape, descent.best_start
     columns = [descent.subject.variables.index(name) for name in surface.axes]
     x, y = descent.position[:, start, columns].T
-    with new_figure() as (figure, axes):
-        draw_contours(figure, axes, surface)
-        low, high = np.array([surface.x[0], surface.y[0]]), np.array([surface.x[-1], surface.y[-1]])
-        axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
-        draw_minima(axes, surface)
-        # Drawing far outside the axes overflows Agg; what cannot be seen is not drawn, but where it leaves is.
-        seen = _near(x, y, low, high)
-        left = int(descent.step[np.argmin(seen)]) if not seen.all() else None
-        beyond = ""
-        if left is not None:
-            goes_on = np.isfinite([x[np.argmin(seen)], y[np.argmin(seen)]]).all()
-            beyond = f"(leaves the picture before step {left})" if goes_on else f"(nowhere from step {left} on)"
-        if not (low[0] <= x[0] <= high[0] and low[1] <= y[0] <= high[1]):
-            beyond = "(starts outside the picture)"
-        set_title(axes, title(descent.subject), descent_caption(descent), beyond, room=_TOLD_ROOM)
-        return _moving(figure, axes, descent, np.where(seen, x, np.nan), np.where(seen, y, np.nan))
+    figure, axes = new_figure()
+    draw_contours(figure, axes, surface, muted=True)
+    low, high = np.array([surface.x[0], surface.y[0]]), np.array([surface.x[-1], surface.y[-1]])
+    axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+    draw_minima(axes, surface)
+    # Drawing far outside the axes overflows Agg; what cannot be seen is not drawn, but where it leaves is.
+    seen = _near(x, y, low, high)
+    left = int(descent.step[np.argmin(seen)]) if not seen.all() else None
+    beyond = ""
+    if left is not None:
+        goes_on = np.isfinite([x[np.argmin(seen)], y[np.argmin(seen)]]).all()
+        beyond = f"(leaves the picture before step {left})" if goes_on else f"(nowhere from step {left} on)"
+    if not (low[0] <= x[0] <= high[0] and low[1] <= y[0] <= high[1]):
+        beyond = "(starts outside the picture)"
+    set_title(axes, title(descent.subject), descent_caption(descent), beyond, room=_TOLD_ROOM)
+    return _moving(figure, axes, descent, np.where(seen, x, np.nan), np.where(seen, y, np.nan))
 
 
 def _on_curve(descent: Descent) -> PathFigure:
     sweep, start = descent.landscape, descent.best_start
-    with new_figure() as (figure, axes):
-        axes.plot(sweep.coordinate, drawable(sweep.value), color=VALUE, label="f")
-        axes.set_ylim(*curve_limits(sweep.value))
-        axes.set_xlim(sweep.coordinate[0], sweep.coordinate[-1])
-        for minimum in descent.subject.minima:
-            points = np.array(minimum.points)[:, 0]
-            axes.plot(points, [minimum.value] * len(points), "*", color="gold", markeredgecolor="black", markersize=13,
-                      label="known minimum")  # fmt: skip
-        draw_undefined(axes, sweep)
-        axes.set(xlabel=sweep.axis_label, ylabel="value")
-        set_title(axes, *sweep_title(sweep), descent_caption(descent), room=_TOLD_ROOM)
-        x, y = drawable(descent.position[:, start, 0]), drawable(descent.value[:, start])
-        return _moving(figure, axes, descent, x, y)
+    figure, axes = new_figure()
+    axes.plot(sweep.coordinate, drawable(sweep.value), label="f", **VALUE)
+    axes.set_ylim(*curve_limits(sweep.value))
+    axes.set_xlim(sweep.coordinate[0], sweep.coordinate[-1])
+    for minimum in descent.subject.minima:
+        x = np.array(minimum.points)[:, 0]
+        axes.plot(x, np.full(len(x), minimum.value), "*", markersize=13, label="known minimum", **MINIMUM)
+    draw_undefined(axes, sweep)
+    axes.set(xlabel=sweep.axis_label, ylabel="value")
+    set_title(axes, *sweep_title(sweep), descent_caption(descent), room=_TOLD_ROOM)
+    x, y = drawable(descent.position[:, start, 0]), drawable(descent.value[:, start])
+    return _moving(figure, axes, descent, x, y)
 
 
 def _moving(figure: Figure, axes: Axes, descent: Descent, x: np.ndarray, y: np.ndarray) -> PathFigure:
     """Adds the path, its start, where it is, and above the axes which step that is."""
-    # White on black is seen on any colour of a contour, and on white.
-    marked = {"linestyle": "none", "color": "white", "markeredgecolor": "black"}
-    (path,) = axes.plot([], [], ".-", color=PATH, linewidth=1, markersize=3.5, label="path")
-    axes.plot(x[:1], y[:1], marker="o", markersize=8, label="start", **marked)
-    (now,) = axes.plot([], [], marker="X", markersize=9, label="position", **marked)
-    told = axes.annotate("", (0.5, 1), (0, 3), "axes fraction", "offset points", ha="center", va="bottom")
+    (path,) = axes.plot([], [], ".-", color=TANGENT, linewidth=1, markersize=3.5, label="path")
+    axes.plot(x[:1], y[:1], marker="o", markersize=8, label="start", **MARK)
+    (now,) = axes.plot([], [], marker="X", markersize=9, label="position", **MARK)
+    told = axes.annotate(
+        "", (0.5, 1), (0, 3), "axes fraction", "offset points", ha="center", va="bottom", fontsize=TEXT
+    )
     value = descent.value[:, descent.best_start]
     drawn, steps = _drawn_rows(len(value) - 1), descent.best_step
 

@@ -14,11 +14,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
 from tbgrad import naming
-from tbgrad.figures.canvas import add_legend, new_figure, set_title, title
+from tbgrad.figures.canvas import add_bar, add_legend, new_figure, set_title, title
+from tbgrad.figures.style import COUNT_MAP, MINIMUM, TANGENT, VALUE
 from tbgrad.results import RateSweep
 
-STEPS_MAP = "viridis"
-CURVE, DIVERGING, BEST = "tab:blue", "red", "gold"
 NOT_REACHED, FAILED = "#F6E9DC", "0.55"
 # Momenta that crowd at 1 are drawn by how much of the velocity is lost at a step: 0, 0.9 and 0.99 are as far apart.
 _CROWDED = 3.0
@@ -58,33 +57,35 @@ def _curve(sweep: RateSweep) -> Figure:
     # A start that is at the target already has no place on a logarithmic axis.
     rate, made = sweep.rate, np.maximum(sweep.steps_to_target[0], 0.5)
     edges = between(rate)
-    with new_figure() as (figure, axes):
-        bottom = min(np.nanmin(made) / 2, sweep.steps / 30) if sweep.reached.any() else 0.4
-        axes.set(xscale="log", yscale="log", xlabel="learning rate", ylabel="steps to the target")
-        axes.set(xlim=(edges[0], edges[-1]), ylim=(bottom, 2.5 * sweep.steps))
-        _plain_steps(axes.yaxis)
-        axes.plot(rate, made, ".-", color=CURVE, linewidth=1.5, markersize=3, label="steps to the target", zorder=3)
-        for there, colour, word in _outcomes(sweep):
-            for begin, end in _runs(there[0]):
-                axes.axvspan(edges[begin], edges[end], color=colour, linewidth=0, label=word, zorder=0)
-        axes.axhline(sweep.steps, color="0.4", linewidth=0.8, linestyle=":", zorder=1)
-        axes.annotate(f"given up after {sweep.steps:,} steps", (0.01, sweep.steps), va="bottom", fontsize=8,
-                      xycoords=("axes fraction", "data"), color="0.3")  # fmt: skip
-        if edges[0] <= sweep.edge[0] <= edges[-1]:
-            label = f"in theory: {edge_name(sweep)} = {told(sweep.edge[0])}"
-            axes.axvline(sweep.edge[0], color="black", linestyle="--", linewidth=1.1, label=label, zorder=2)
-        first = sweep.first_diverging[0]
-        if np.isfinite(first):
-            axes.axvline(first, color=DIVERGING, linewidth=1.3, label=f"first diverging: {told(first)}", zorder=2)
-        if sweep.best is not None:
-            _mark_best(axes, sweep.best_rate, made[sweep.best[1]])
-        set_title(axes, title(sweep.subject), rates_caption(sweep), best_words(sweep), width=0.95)
-        add_legend(figure)
-        return figure
+    figure, axes = new_figure()
+    bottom = min(np.nanmin(made) / 2, sweep.steps / 30) if sweep.reached.any() else 0.4
+    axes.set(xscale="log", yscale="log", xlabel="learning rate", ylabel="steps to the target")
+    axes.set(xlim=(edges[0], edges[-1]), ylim=(bottom, 2.5 * sweep.steps))
+    _plain_steps(axes.yaxis)
+    axes.plot(
+        rate, made, ".-", color=VALUE["color"], linewidth=1.5, markersize=3, label="steps to the target", zorder=3
+    )
+    for there, colour, word in _outcomes(sweep):
+        for begin, end in _runs(there[0]):
+            axes.axvspan(edges[begin], edges[end], color=colour, linewidth=0, label=word, zorder=0)
+    axes.axhline(sweep.steps, color="0.4", linewidth=0.8, linestyle=":", zorder=1)
+    axes.annotate(f"given up after {sweep.steps:,} steps", (0.01, sweep.steps), va="bottom", fontsize=8,
+                  xycoords=("axes fraction", "data"), color="0.3")  # fmt: skip
+    if edges[0] <= sweep.edge[0] <= edges[-1]:
+        label = f"in theory: {edge_name(sweep)} = {told(sweep.edge[0])}"
+        axes.axvline(sweep.edge[0], color="black", linestyle="--", linewidth=1.1, label=label, zorder=2)
+    first = sweep.first_diverging[0]
+    if np.isfinite(first):
+        axes.axvline(first, color=TANGENT, linewidth=1.3, label=f"first diverging: {told(first)}", zorder=2)
+    if sweep.best is not None:
+        _mark_best(axes, sweep.best_rate, made[sweep.best[1]])
+    set_title(axes, title(sweep.subject), rates_caption(sweep), best_words(sweep), width=0.95)
+    add_legend(figure)
+    return figure
 
 
 def _mark_best(axes: Axes, x: float, y: float) -> None:
-    axes.plot(x, y, "*", color=BEST, markeredgecolor="black", markersize=14, linestyle="none", label="best", zorder=5)
+    axes.plot(x, y, "*", markersize=14, label="best", zorder=5, **MINIMUM)
 
 
 def _outcomes(sweep: RateSweep) -> list[tuple[np.ndarray, str, str]]:
@@ -98,29 +99,28 @@ def _map(sweep: RateSweep) -> Figure:
     made = np.maximum(sweep.steps_to_target, 1.0)
     reached = made[sweep.reached]
     low, high = np.quantile(reached, [0, 0.99]) if reached.size else (1.0, sweep.steps)
-    colours = ScalarMappable(LogNorm(low, max(high, 1.2 * low), clip=True), STEPS_MAP)
+    colours = ScalarMappable(LogNorm(low, max(high, 1.2 * low), clip=True), COUNT_MAP)
     cells = colours.to_rgba(np.where(sweep.reached, made, low))
     x, y = between(sweep.rate), _between_momenta(sweep.momentum)
-    with new_figure() as (figure, axes):
-        axes.set(xscale="log", xlabel="learning rate", ylabel=_momentum_label(sweep))
-        _scale_momentum(axes, sweep.momentum)
-        axes.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
-        for there, colour, word in _outcomes(sweep):
-            cells[there] = to_rgba(colour)
-            axes.plot([], [], "s", color=colour, markeredgecolor="0.3", linestyle="none", label=word)
-        axes.pcolormesh(x, y, cells)
-        axes.plot(sweep.first_diverging, sweep.momentum, color=DIVERGING, linewidth=1.3, label="first diverging")
-        if np.isfinite(sweep.edge).any():
-            label = f"in theory: {edge_name(sweep)}"
-            axes.plot(sweep.edge, sweep.momentum, color="black", linestyle="--", linewidth=1.3, label=label)
-        if sweep.best is not None:
-            _mark_best(axes, sweep.best_rate, sweep.best_momentum)
-            bar = figure.colorbar(colours, ax=axes, extend="max" if reached.max() > high else "neither")
-            bar.set_label("steps to the target")
-            _plain_steps(bar.ax.yaxis)
-        set_title(axes, title(sweep.subject), rates_caption(sweep), best_words(sweep))
-        add_legend(figure)
-        return figure
+    figure, axes = new_figure()
+    axes.set(xscale="log", xlabel="learning rate", ylabel=_momentum_label(sweep))
+    _scale_momentum(axes, sweep.momentum)
+    axes.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
+    for there, colour, word in _outcomes(sweep):
+        cells[there] = to_rgba(colour)
+        axes.plot([], [], "s", color=colour, markeredgecolor="0.3", linestyle="none", label=word)
+    axes.pcolormesh(x, y, cells)
+    axes.plot(sweep.first_diverging, sweep.momentum, color=TANGENT, linewidth=1.3, label="first diverging")
+    if np.isfinite(sweep.edge).any():
+        label = f"in theory: {edge_name(sweep)}"
+        axes.plot(sweep.edge, sweep.momentum, color="black", linestyle="--", linewidth=1.3, label=label)
+    if sweep.best is not None:
+        _mark_best(axes, sweep.best_rate, sweep.best_momentum)
+        bar = add_bar(figure, axes, colours, "steps to the target", extend="max" if reached.max() > high else "neither")
+        _plain_steps(bar.ax.yaxis)
+    set_title(axes, title(sweep.subject), rates_caption(sweep), best_words(sweep))
+    add_legend(figure)
+    return figure
 
 
 def _plain_steps(axis: Axis) -> None:

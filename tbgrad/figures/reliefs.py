@@ -10,7 +10,9 @@ from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 
 from tbgrad.figures.canvas import drawable, new_figure, set_title
-from tbgrad.figures.contours import add_value_bar, contour_levels, surface_title, value_colours
+from tbgrad.figures.contours import add_value_bar, surface_title
+from tbgrad.figures.scales import surface_scale
+from tbgrad.figures.style import HEIGHT_LINES_MAP
 from tbgrad.results import Surface
 
 # Matplotlib's own, and the tutorial's two: elevation and azimuth in degrees.
@@ -51,15 +53,15 @@ def grid_indices(length: int, most: int) -> np.ndarray:
 
 def contour3d_figure(surface: Surface, view: tuple[float, float] = DEFAULT_VIEW) -> Figure:
     """Draws 50 contours at their heights, in grey."""
-    with new_figure(projection="3d") as (figure, axes):
-        low, high, _ = height_limits(surface.value)
-        value = np.ma.masked_invalid(drawable(surface.value))
-        if value.count() and value.max() > value.min():
-            x, y = np.meshgrid(surface.x, surface.y)
-            axes.contour3D(x, y, value, levels=np.unique(np.linspace(low, high, _CONTOURS)), cmap="binary")
-        axes.set_zlabel("value")
-        _set_up(axes, surface, view)
-        return figure
+    figure, axes = new_figure(projection="3d")
+    low, high, _ = height_limits(surface.value)
+    value = np.ma.masked_invalid(drawable(surface.value))
+    if value.count() and value.max() > value.min():
+        x, y = np.meshgrid(surface.x, surface.y)
+        axes.contour3D(x, y, value, levels=np.unique(np.linspace(low, high, _CONTOURS)), cmap=HEIGHT_LINES_MAP)
+    axes.set_zlabel("value")
+    _set_up(axes, surface, view)
+    return figure
 
 
 def relief_figure(surface: Surface, view: tuple[float, float] = DEFAULT_VIEW) -> Figure:
@@ -76,14 +78,14 @@ def relief_figure(surface: Surface, view: tuple[float, float] = DEFAULT_VIEW) ->
         kept = np.isfinite(heights).all(axis=1) & ((heights >= low) & (heights <= high)).any(axis=1)
     facets, heights = facets[kept], heights[kept].mean(axis=1)
     facets[:, :, 2] = facets[:, :, 2].clip(low, high)
-    with new_figure(projection="3d") as (figure, axes):
-        levels = contour_levels(surface.value)
-        colours = value_colours(levels).to_rgba(heights)
-        # Edges in the facets' own colours close the seams between them.
-        axes.add_collection3d(Poly3DCollection(facets, facecolors=colours, edgecolors=colours, linewidths=0.3))
-        _set_up(axes, surface, view)
-        add_value_bar(figure, axes, levels, shrink=0.7, pad=0.1)
-        return figure
+    figure, axes = new_figure(projection="3d")
+    scale = surface_scale(surface)
+    colours = scale.mappable().to_rgba(heights)
+    # Edges in the facets' own colours close the seams between them.
+    axes.add_collection3d(Poly3DCollection(facets, facecolors=colours, edgecolors=colours, linewidths=0.3))
+    _set_up(axes, surface, view)
+    add_value_bar(figure, axes, scale, shrink=0.7, pad=0.1)
+    return figure
 
 
 def _set_up(axes: Axes, surface: Surface, view: tuple[float, float]) -> None:

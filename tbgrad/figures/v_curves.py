@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
 from tbgrad.figures.canvas import add_legend, new_figure, set_title, title
+from tbgrad.figures.style import GUIDE, LEGEND, TANGENT, VALUE
 from tbgrad.results import CheckVerdict, GradientCheck, PointCheck
 
-TYPICAL, WORST, GUIDE = "tab:blue", "tab:red", "0.45"
 # Errors below this are drawn at it: a logarithm has no zero.
 FLOOR = 1e-18
 # The decades of step sizes shown on either side of the best ones; below the least no coordinate is displaced.
@@ -20,7 +20,6 @@ _AS_GOOD = 3.0
 # A theory's slope is drawn beside an arm that has it, within this.
 _LIKE = 0.5
 _ARM_DECADES = 2.0
-_SMALL = 8.5
 _LONGEST_PLACE, _LONGEST_CAUSE = 18, 110
 
 
@@ -29,17 +28,17 @@ def v_figure(check: GradientCheck) -> Figure:
 
     Truncation makes the error grow as h², rounding as 1/h; a wrong gradient shows as a floor that no step goes below.
     """
-    with new_figure() as (figure, axes):
-        step, error = by_step(check)
-        axes.set(xscale="log", yscale="log", xlabel="step size h", ylabel="error of central differences")
-        if len(step):
-            _draw(axes, check, step, error)
-        else:
-            axes.text(0.5, 0.5, "no differences here", ha="center", transform=axes.transAxes)
-        set_title(axes, title(check.subject), caption(check), *_worst(check))
-        if axes.get_legend_handles_labels()[0]:
-            add_legend(figure)
-        return figure
+    figure, axes = new_figure()
+    step, error = by_step(check)
+    axes.set(xscale="log", yscale="log", xlabel="step size h", ylabel="error of central differences")
+    if len(step):
+        _draw(axes, check, step, error)
+    else:
+        axes.text(0.5, 0.5, "no differences here", ha="center", transform=axes.transAxes)
+    set_title(axes, title(check.subject), caption(check), *_worst(check))
+    if axes.get_legend_handles_labels()[0]:
+        add_legend(figure)
+    return figure
 
 
 def caption(check: GradientCheck) -> str:
@@ -83,12 +82,12 @@ def _draw(axes: Axes, check: GradientCheck, step: np.ndarray, error: np.ndarray)
     series = np.nanmedian(drawn, axis=0)
     if not alone:
         low, high = np.nanpercentile(drawn, [10, 90], axis=0)
-        axes.fill_between(step, low, high, color=TYPICAL, alpha=0.2, linewidth=0, label="80 % of the points")
-        axes.plot(step, series, color=TYPICAL, label="median")
+        axes.fill_between(step, low, high, color=VALUE["color"], alpha=0.2, linewidth=0, label="80 % of the points")
+        axes.plot(step, series, color=VALUE["color"], label="median")
     if known[worst] and (alone or point.verdict != CheckVerdict.AGREES):
         place = _place(check, point)
         label = place if len(place) < _LONGEST_PLACE else "worst point"
-        axes.plot(step, drawn[worst], color=WORST, linewidth=1.2, label=label)
+        axes.plot(step, drawn[worst], color=TANGENT, linewidth=1.2, label=label)
     bottom = float(series.min())
     good = np.flatnonzero(series <= _AS_GOOD * bottom)
     best = step[good[len(good) // 2]]
@@ -104,7 +103,7 @@ def _draw(axes: Axes, check: GradientCheck, step: np.ndarray, error: np.ndarray)
         axes.plot(best, bottom, "o", color="black", markersize=5, zorder=4)
         side = "left" if best < left * 100 else "right" if best > right / 100 else "center"
         said = "no error at all" if bottom <= FLOOR else f"h = {best:.2g}, error {bottom:.1g}"
-        axes.annotate(said, (best, bottom), (0, -14), textcoords="offset points", ha=side, fontsize=_SMALL)
+        axes.annotate(said, (best, bottom), (0, -14), textcoords="offset points", ha=side, fontsize=LEGEND)
     _guides(axes, step, series, step[good[0]], step[good[-1]])
     axes.xaxis.set_major_locator(LogLocator(numticks=8))
     axes.yaxis.set_major_locator(LogLocator(numticks=8))

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tbgrad.figures.canvas import drawable
-from tbgrad.figures.contours import contour_levels, on_equal_axes, sides, value_colours
+from tbgrad.figures.contours import on_equal_axes, sides
 from tbgrad.figures.reliefs import grid_indices, height_limits
+from tbgrad.figures.scales import surface_scale
 from tbgrad.results import Descent, Surface
 
 # Fewer than TensorBoard can count, so that paths and marks fit in beside the surface.
@@ -126,7 +127,7 @@ def _grid(surface: Surface, most_per_axis: int) -> Mesh:
         within = ((value >= low) & (value <= high)).ravel()
     kept = finite.ravel()[faces].all(axis=1) & within[faces].any(axis=1)
     vertices = Box.around(surface).place(np.stack([x, y, shown], -1).reshape(-1, 3))
-    colours = value_colours(contour_levels(surface.value)).to_rgba(shown.ravel(), bytes=True)[:, :3]
+    colours = surface_scale(surface).mappable().to_rgba(shown.ravel(), bytes=True)[:, :3]
     return Mesh(vertices, faces[kept].astype(np.int32), colours)
 
 

@@ -21,7 +21,7 @@ from tbgrad.figures.basins import (
     steps_figure,
     steps_norm,
 )
-from tbgrad.figures.canvas import draw, encode
+from tbgrad.figures.canvas import encode
 from tbgrad.results import End
 
 
@@ -164,7 +164,7 @@ def test_every_map_stays_on_the_page(kind, figure_of):
     figure = figure_of(basins)
     picture = encode(figure)
     assert np.asarray(Image.open(io.BytesIO(picture.image))).std() > 5
-    draw(figure)
+    figure.canvas.draw()
     page = figure.bbox
     axes = figure.axes[0]
     boxes = [t.get_window_extent() for t in (axes.title, axes._left_title) if t.get_text()]

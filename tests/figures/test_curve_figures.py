@@ -5,12 +5,14 @@ import io
 
 import numpy as np
 import pytest
+from figure_texts import above
 from PIL import Image
 
 import tbgrad
-from tbgrad.figures.canvas import DPI, SIZE, encode
+from tbgrad.figures.canvas import encode
 from tbgrad.figures.curves import curve_figure
 from tbgrad.figures.paths import path_figure
+from tbgrad.figures.style import DPI, SIZE, TANGENT
 from tbgrad.results import Sweep, Tangent
 
 
@@ -37,7 +39,7 @@ def test_the_lines_are_the_sweeps_arrays(wave):
 
 def test_the_tangent_touches_with_its_slope(wave):
     drawn = line(curve_figure(wave), "tangent")
-    assert drawn.get_color() == "red"
+    assert drawn.get_color() == TANGENT
     assert "4.1" in drawn.get_label() and "-0.195826" in drawn.get_label()
     (x0, x1), (y0, y1) = drawn.get_data()
     # The tutorial's value and slope at 4.1, to 18 digits by mpmath.
@@ -56,7 +58,7 @@ def test_undefined_points_are_marked_at_their_coordinates(wave):
 
 def test_the_title_names_function_formula_and_what_is_fixed():
     sweep = tbgrad.sweep(tbgrad.resolve("rosenbrock"), ("x", -1.0, 1.0), {"y": 0.5}, points=5)
-    title = curve_figure(sweep).axes[0].get_title()
+    title = above(curve_figure(sweep))
     assert "rosenbrock" in title and "$" in title and "y = 0.5" in title
     assert line(curve_figure(sweep), "∂f/∂x")
 
@@ -96,7 +98,7 @@ def test_the_png_decodes_and_has_the_stated_size(wave):
     assert image.size == picture.size == tuple(round(inches * DPI) for inches in SIZE)
     # It is not blank: the curve's blue and the tangent's red are there.
     pixels = np.asarray(image).reshape(-1, 3)
-    assert len(np.unique(pixels, axis=0)) > 10 and (pixels == (255, 0, 0)).all(axis=1).any()
+    assert len(np.unique(pixels, axis=0)) > 10 and (pixels == (0xCC, 0x33, 0x11)).all(axis=1).any()
 
 
 def test_the_callers_style_is_left_alone(wave):
@@ -120,7 +122,7 @@ def test_a_descent_in_one_variable_on_its_curve():
     assert line(figure, "position").get_ydata().tolist() == [descent.value[-1, 0]]
     # The least of the known minima, to 30 digits elsewhere.
     assert line(figure, "known minimum").get_xdata() == pytest.approx([2.3021083886002883])
-    assert "sgd 0.5" in figure.axes[0].get_title()
+    assert "sgd 0.5" in above(figure)
 
 
 @pytest.mark.parametrize("steps", [30, 300, 2000])

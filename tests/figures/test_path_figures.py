@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from figure_texts import above
 from matplotlib.figure import Figure
 
 import tbgrad
@@ -44,7 +45,7 @@ def test_the_path_is_the_descents(waves):
 
 
 def test_the_title_says_conditions_and_outcome(waves):
-    title = path_figure(waves).figure.axes[0].get_title()
+    title = above(path_figure(waves).figure)
     for text in ("tilted_waves", "$", "sgd 0.1", "200 steps", waves.status[0].words):
         assert text in title
     assert "leaves the picture" not in title
@@ -76,7 +77,7 @@ def test_a_ring_of_minima_is_a_curve():
 
 def test_a_path_that_ends_where_there_is_no_gradient_does_not_leave():
     figure = path_figure(descend("ripple", [[0.0, 0.0]], ("sgd", 0.1), 5)).figure
-    assert "(nowhere from step 1 on)" in figure.axes[0].get_title()
+    assert "(nowhere from step 1 on)" in above(figure)
 
 
 @pytest.mark.parametrize("steps", [3, 10, 100])
@@ -92,7 +93,7 @@ def test_a_path_that_leaves_the_picture(steps):
     assert 0 < left <= steps
     np.testing.assert_array_equal(drawn[:left], descent.position[:left, 0])
     assert np.isnan(drawn[left:]).all() and np.isnan(position.get_data()).all()
-    assert f"(leaves the picture before step {left})" in figure.axes[0].get_title()
+    assert f"(leaves the picture before step {left})" in above(figure)
     assert encode(figure).image
 
 

@@ -8,8 +8,9 @@ from PIL import Image
 
 import tbgrad
 from tbgrad.figures.animations import encode_gif
-from tbgrad.figures.canvas import DPI, SIZE, draw, drawn_image
+from tbgrad.figures.canvas import drawn_image
 from tbgrad.figures.paths import frames, path_figure
+from tbgrad.figures.style import DPI, SIZE
 
 VALUES = {
     "himmelblau": lambda x, y: (x**2 + y - 11) ** 2 + (x + y**2 - 7) ** 2,
@@ -44,7 +45,7 @@ def data(path, label):
 
 def reds(image):
     """How many pixels are of the path's red."""
-    return int((np.asarray(image) == (255, 0, 0)).all(axis=-1).sum())
+    return int((np.asarray(image) == (0xCC, 0x33, 0x11)).all(axis=-1).sum())
 
 
 def test_moving_draws_the_path_up_to_the_step(descent):
@@ -107,7 +108,7 @@ def test_pictures_do_not_depend_on_the_steps_before_them(descent):
 
 def test_the_last_picture_is_the_whole_figure(descent):
     path = path_figure(descent)
-    draw(path.figure)
+    path.figure.canvas.draw()
     whole = np.asarray(drawn_image(path.figure), dtype=int)
     last, first = (np.asarray(i, dtype=int) for i in frames(path_figure(descent), [descent.steps, 0]))
     # But for which of path and start is over the other.
@@ -131,7 +132,7 @@ def opened(picture):
 
 def plain(level, size=(60, 40)):
     image = Image.new("RGB", size, (0, 0, 255))
-    image.paste((255, 0, 0), (0, 0, level + 1, 10))
+    image.paste((0xCC, 0x33, 0x11), (0, 0, level + 1, 10))
     return image
 
 

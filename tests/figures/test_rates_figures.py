@@ -5,14 +5,16 @@ import io
 
 import numpy as np
 import pytest
+from figure_texts import above
 from matplotlib.collections import QuadMesh
 from matplotlib.colors import to_rgba
 from PIL import Image
 from plane_samples import make_sweep
 
 import tbgrad
-from tbgrad.figures.canvas import draw, encode
+from tbgrad.figures.canvas import encode
 from tbgrad.figures.rates import FAILED, NOT_REACHED, between, crowds_at_one, rates_figure
+from tbgrad.figures.style import TANGENT
 
 RATES = np.geomspace(1e-3, 1.0, 61)
 
@@ -39,8 +41,8 @@ def test_the_curve_is_that_of_the_steps(curve):
     assert found["best"].get_xydata().tolist() == [[curve.best_rate, curve.best_steps]]
     assert found["in theory: 2/λ = 0.1"].get_xdata()[0] == 0.1
     (first,) = [line for label, line in found.items() if label.startswith("first diverging")]
-    assert first.get_color() == "red" and first.get_xdata()[0] == curve.first_diverging[0]
-    assert f"best: rate {curve.best_rate:.3g}, {curve.best_steps} steps" in axes.get_title()
+    assert first.get_color() == TANGENT and first.get_xdata()[0] == curve.first_diverging[0]
+    assert f"best: rate {curve.best_rate:.3g}, {curve.best_steps} steps" in above(figure)
 
 
 def test_rates_that_miss_the_target_are_not_silently_absent(curve):
@@ -87,7 +89,7 @@ def test_momenta_that_crowd_at_one_are_spread():
     )
     figure = rates_figure(make_sweep(RATES[::6], momentum, steps=50))
     axes = figure.axes[0]
-    draw(figure)
+    figure.canvas.draw()
     heights = axes.transData.transform(np.stack([np.full(3, 0.01), [0.0, 0.9, 0.99]], 1))[:, 1]
     assert heights[1] - heights[0] == pytest.approx(heights[2] - heights[1])
     assert [t for t in axes.get_yticks() if t in (0.9, 0.99, 0.999)] == [0.9, 0.99, 0.999]
@@ -106,7 +108,7 @@ def test_every_sweep_can_be_drawn_on_the_page(rates, momenta):
     figure = rates_figure(sweep)
     picture = encode(figure)
     assert np.asarray(Image.open(io.BytesIO(picture.image))).std() > 5
-    draw(figure)
+    figure.canvas.draw()
     page = figure.bbox
     for box in (figure.axes[0].title.get_window_extent(), figure.legends[0].get_window_extent()):
         assert page.x0 - 1 <= box.x0 < box.x1 <= page.x1 + 1 and page.y0 - 1 <= box.y0 and box.y1 <= page.y1 + 1
@@ -115,8 +117,8 @@ def test_every_sweep_can_be_drawn_on_the_page(rates, momenta):
 
 def test_a_start_that_is_at_the_target_is_drawn():
     figure = rates_figure(make_sweep(RATES, start=(0.0, 0.0)))
-    draw(figure)
-    assert "0 steps" in figure.axes[0].get_title()
+    figure.canvas.draw()
+    assert "0 steps" in above(figure)
 
 
 def test_show_draws_the_sweep(curve):

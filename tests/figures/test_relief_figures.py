@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from figure_texts import above
 from matplotlib.contour import ContourSet
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 
@@ -98,7 +99,7 @@ def test_facets_have_the_colours_of_the_flat_contours():
     # The public colours are sorted by depth.
     bright = drawn(figure, Poly3DCollection)._facecolor3d[order] @ [0.21, 0.72, 0.07, 0.0]
     assert (np.diff(bright) >= -1e-3).all() and bright[-1] > bright[0] + 0.5
-    assert figure.axes[1].get_ylabel() == "value (colours by quantile)"
+    assert figure.axes[1].get_ylabel() == "value"
 
 
 @pytest.mark.parametrize("draw", [contour3d_figure, relief_figure])
@@ -131,11 +132,11 @@ def test_nothing_is_drawn_where_the_function_has_a_pole(waves):
 
 @pytest.mark.parametrize("draw", [contour3d_figure, relief_figure])
 def test_the_title_says_where_it_is_undefined_and_cut(waves, draw):
-    title = draw(waves).axes[0].get_title()
+    title = above(draw(waves))
     low, high, _ = height_limits(waves.value)
     said = ("tilted_waves", "undefined at y = 0", f"cut below {low:.3g} and above {high:.3g}")
     assert all(one in title for one in said)
-    title = draw(surface("ripple")).axes[0].get_title()
+    title = above(draw(surface("ripple")))
     assert "undefined" not in title and "cut" not in title
 
 
