@@ -69,7 +69,7 @@ class ValueScale:
         """At most nine of the levels, and their labels."""
         chosen = self.levels[self._round()] if self.told is None else self.told
         if self.kind == "logarithmic":
-            return chosen, [f"{height:.3g}" for height in chosen - self.base]
+            return chosen, [_height(height) for height in chosen - self.base]
         return _told_apart(chosen)
 
     def _round(self) -> np.ndarray:
@@ -80,11 +80,12 @@ class ValueScale:
         if self.kind == "logarithmic":
             every = -(-count // _MOST_TICKS)
             return np.arange(count - 1, -1, -every)[::-1]
-        # All levels are multiples of one step: those of a round multiple of it are rounder.
-        multiple = np.round(self.levels / np.median(np.diff(self.levels)))
+        # All levels are multiples of one step: of its own multiples, take one that is 1, 2 or 5 times a power of ten.
+        step = np.median(np.diff(self.levels))
+        multiple = np.round(self.levels / step)
         for every in (1, 2, 4, 5, 10, 20):
             told = np.flatnonzero(multiple % every == 0)
-            if len(told) <= _MOST_TICKS:
+            if len(told) <= _MOST_TICKS and f"{every * step:.0e}"[0] in "125":
                 break
         return told
 
@@ -151,6 +152,11 @@ def _height_levels(height: np.ndarray) -> np.ndarray:
     beyond = int(np.searchsorted(levels, positive.max()))
     before = int(np.searchsorted(levels, np.quantile(positive, _LOWEST), side="right")) - 1
     return np.append(0.0, levels[max(0, before) : beyond + 1])
+
+
+def _height(height: float) -> str:
+    """1, 2 or 5 times a power of ten, without an exponent where that is short."""
+    return f"{height:,.0f}" if 1 <= height < 1e6 else f"{height:.3g}"
 
 
 def _told_apart(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
