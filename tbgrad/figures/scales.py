@@ -21,6 +21,8 @@ from tbgrad.results import Surface
 
 _LEVELS, _FEW_VALUES = 24, 6
 _MOST_TICKS = 9
+# Of a bar: numbers nearer to each other than this share would overlap.
+_APART = 0.04
 # Nine tenths of the values take up at least this share of their range: they are spread evenly enough.
 _EVEN = 0.25
 # Half of the values lie in this share of the range: they crowd at its end. They do not crowd at the lowest if that is
@@ -125,7 +127,8 @@ def value_scale(value: np.ndarray, minimum: float | None = None) -> ValueScale:
 def _plateaus(values: np.ndarray) -> ValueScale:
     """Between so few values the steps are what there is to see; around a single one, a range that an axis can show."""
     if values.size > 1:
-        return ValueScale("linear", np.unique(np.linspace(values[0], values[-1], _LEVELS)), told=values)
+        apart = np.diff(values, prepend=-np.inf) > _APART * (values[-1] - values[0])
+        return ValueScale("linear", np.unique(np.linspace(values[0], values[-1], _LEVELS)), told=values[apart])
     half = 0.5 * max(1.0, 1e-3 * abs(values[0]))
     return ValueScale("linear", np.array([values[0] - half, values[0] + half]))
 
@@ -162,8 +165,9 @@ def _height(height: float) -> str:
 def _told_apart(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
     """The values with three digits, or as many more as it takes to tell them apart."""
     for digits in range(3, 18):
-        rounded = {float(f"{value:.{digits}g}"): None for value in values}
+        rounded = {float(f"{value:.{digits}g}"): value for value in values}
         if len(rounded) == len(values):
             break
     beyond = {LARGEST: f"> {LARGEST:g}", -LARGEST: f"< {-LARGEST:g}"}
-    return np.array([*rounded]), [beyond.get(value, f"{value + 0.0:.{max(digits, 6)}g}") for value in rounded]
+    labels = [beyond.get(value, f"{value + 0.0:.{max(digits, 6)}g}") for value in rounded]
+    return np.array([*rounded.values()]), labels
