@@ -1,4 +1,4 @@
-"""The visual language holds for those who see no colours, or others: checked on luminance and on simulated dichromats."""
+"""The visual language holds for those who see no colours, or others: lightness, and simulated dichromats."""
 
 import matplotlib
 import numpy as np
