@@ -54,6 +54,7 @@ _HOMES = {
     "read_arrays": "tbgrad.runs.opening",
     "read_run": "tbgrad.events.reader",
     "resolve": "tbgrad.functions.resolving",
+    "restrict": "tbgrad.functions.restrictions",
     "show": "tbgrad.figures.showing",
     "summarize": "tbgrad.summaries",
     "surface": "tbgrad.calculus.surfaces",

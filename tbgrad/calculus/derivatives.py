@@ -95,7 +95,7 @@ def value_and_gradient(f: Function, dtype: str) -> Callable[[Any], tuple[np.ndar
     def program(manner: Manner) -> Callable[[Any], tuple[np.ndarray, np.ndarray]]:
         def make() -> Kernel:
             traced = compiled(f, dtype, lambda position: differentiate(f, position))
-            return Kernel(traced, elementary=f.formula is not None)
+            return Kernel(traced, elementary=f.formula is not None, breadth=f.breadth)
 
         made = f.program(("value_and_gradient", dtype, manner), make)
         return lambda position: run_program(f, made, position)

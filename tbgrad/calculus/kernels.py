@@ -36,10 +36,11 @@ class Kernel:
         point's results must depend on that point alone.
       elementary: whether it holds only TensorFlow's mathematics, as a formula does, so that XLA may compile it and
         several threads may call it at once. Other programs may hold Python code, assertions or state.
+      breadth: into how many numbers the program turns each point, if they are more than d.
     """
 
-    def __init__(self, program: Any, *, elementary: bool):
-        self._program, self._elementary = program, elementary
+    def __init__(self, program: Any, *, elementary: bool, breadth: int = 0):
+        self._program, self._elementary, self._breadth = program, elementary, breadth
         self._dtype = program.inputs[0].dtype.name
         self._fused: Any = None
         self._tried, self._seen = False, 0
@@ -59,7 +60,7 @@ class Kernel:
           tf.errors.OpError: the program failed, or gives another number of values than it was given points.
         """
         count, dimensions = position.shape
-        size = max(1, CHUNK // max(1, dimensions))
+        size = max(1, CHUNK // max(1, dimensions, self._breadth))
         if count <= size:
             value, gradient = self._program(tf.constant(position, self._dtype))
             return value.numpy(), gradient.numpy()

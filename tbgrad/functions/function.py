@@ -50,6 +50,8 @@ class Function:
       takes_vector: whether `call` takes one tensor `[..., d]` instead.
       sized_by_parameters: whether it has as many variables as its formula comes to with its parameters.
       family: how it is made in other numbers of variables, or None.
+      breadth: into how many numbers it turns each point, if they are more than the point's own; so many fewer points
+        are computed at once.
     """
 
     call: Callable[..., Any]
@@ -69,6 +71,7 @@ class Function:
     takes_vector: bool = field(default=False, repr=False)
     sized_by_parameters: bool = field(default=False, repr=False)
     family: Family | None = field(default=None, repr=False)
+    breadth: int = field(default=0, repr=False)
     # Compiled programs live and die with their function; see `program`.
     _programs: dict = field(default_factory=dict, init=False, repr=False)
 
