@@ -76,8 +76,7 @@ def frames(path: PathFigure, rows: Sequence[int]) -> list[Image.Image]:
 
 def _on_contours(descent: Descent) -> PathFigure:
     surface, start = descent.landscape, descent.best_start
-    columns = [descent.subject.variables.index(name) for name in surface.axes]
-    x, y = descent.position[:, start, columns].T
+    x, y = descent.on_landscape(descent.position[:, start]).T
     figure, axes = new_figure()
     draw_contours(figure, axes, surface, muted=True)
     low, high = np.array([surface.x[0], surface.y[0]]), np.array([surface.x[-1], surface.y[-1]])

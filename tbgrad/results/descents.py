@@ -43,15 +43,25 @@ class Plane:
       origin: `[d]`, the point (0, 0) of the plane.
       directions: `[2, d]`, of length one, perpendicular to each other.
       explained: the shares of the path's variance along the two; their sum is what the plane shows of it.
+      axes: what the two directions are, in words.
+      through_end: whether the first one leads from the path's start to its end.
     """
 
     origin: np.ndarray
     directions: np.ndarray
     explained: tuple[float, float]
+    axes: tuple[str, str] = ("along", "across")
+    through_end: bool = True
 
     def project(self, position: np.ndarray) -> np.ndarray:
-        """The feet `[..., 2]` of positions `[..., d]` on the plane."""
-        return (position - self.origin) @ self.directions.T
+        """The feet `[..., 2]` of positions `[..., d]` on the plane; not finite where a position is not."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return (position - self.origin) @ self.directions.T
+
+    def distance(self, position: np.ndarray) -> np.ndarray:
+        """How far `[...]` positions `[..., d]` are off the plane."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.linalg.norm(position - self.origin - self.project(position) @ self.directions, axis=-1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,9 +86,11 @@ class Descent(Tabular):
       end: the same of the last row.
       steps_made: int64 `[starts]`, the updates until each stopped.
       verdicts: one for each start.
-      landscape: a `Surface` (two variables or more) or `Sweep` (one) to draw the path on, or None.
+      landscape: a `Surface` (two variables or more) or `Sweep` (one) to draw the path on, or None. On a plane its
+        variables are the coordinates `along` and `across`, in units of position.
       plane: of more than two variables, the plane that the landscape spans, or None.
-      line: the function along the straight line from the start to the end of the start that ends best, or None.
+      line: of more than two variables, the function along the straight line from the start (0) to the end of the start
+        that ends best, and somewhat beyond both; in units of position. None where it does not move.
     """
 
     subject: Subject

@@ -94,9 +94,9 @@ def path_meshes(descent: Descent, rows: Sequence[int]) -> list[Mesh]:
     """
     surface = descent.landscape
     still = _joined([_grid(surface, _MOST_PER_AXIS_BEHIND_PATH), *_minima(surface), _frame(surface)])
-    columns = [descent.subject.variables.index(name) for name in surface.axes]
     start = descent.best_start
-    points = np.column_stack([descent.position[:, start, columns], descent.value[:, start]]).astype(np.float64)
+    points = np.column_stack([descent.on_landscape(descent.position[:, start]), descent.value[:, start]])
+    points = points.astype(np.float64)
     inside = np.flatnonzero(_inside(points, surface))
     if not inside.size:
         return [still for _ in rows]
