@@ -52,7 +52,7 @@ def path_plane(position: np.ndarray, gradient: np.ndarray, end: str = "end") -> 
         first, along = _downhill(gradient[0]), "downhill"
     rest = _perpendicular(centred, first)
     if (second := _largest(rest, least)) is not None:
-        across = "largest rest of the path"
+        across = "largest rest"
     elif (second := _gradients_vary(gradient, first)) is not None:
         across = "where the gradient varies"
     else:

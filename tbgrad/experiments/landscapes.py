@@ -24,8 +24,10 @@ _MARGIN = 0.3
 _FAR = 1e3
 # Nor does a picture on a plane get smaller than this share of what is large here.
 _SMALLEST = 0.02
-# On a plane no side is shorter than this share of the other, so that both can have the same scale.
-_NARROWEST = 0.45
+# Without a domain, a path that is shorter than this, beside how far it is out, does not move.
+_STILL = 1e-6
+# On a plane no side is shorter than this share of the other: both have the same scale, and the page is no strip.
+_NARROWEST = 0.8
 # A minimum that is off the plane by less than this share of the picture cannot be seen to be off it.
 _IN_PLANE = 0.01
 
@@ -73,7 +75,8 @@ def picture_region(f: Function, descent: Descent) -> list[tuple[float, float]]:
         side = np.maximum(high - low, 0.25 * ((high - low) / width).max() * width)
         side = np.maximum(side, 0.02 * width)
     else:
-        side = np.maximum(high - low, max(0.25 * (high - low).max(), 0.1 * max(1.0, np.abs(low).max())))
+        reach, scale = (high - low).max(), max(1.0, np.abs(low).max())
+        side = np.maximum(high - low, 0.25 * reach if reach > _STILL * scale else 0.1 * scale)
     return _around(low, high, side)
 
 

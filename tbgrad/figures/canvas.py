@@ -17,12 +17,13 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colorbar import Colorbar
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from matplotlib.transforms import blended_transform_factory
 from PIL import Image
 
 from tbgrad.figures.style import DPI, HEADING, LEGEND, SIZE, SMALL, SMALL_PRINT, TEXT, dress
 from tbgrad.results import Descent, Subject
 
-_LEGEND_LETTERS = 66
+_LEGEND_LETTERS, _BAR_LETTERS = 66, 36
 _TITLE_LETTERS, _LONGEST_FORMULA, _SMALL_LETTERS = 60, 90, 100
 # In points.
 _TITLE_ROOM, _BELOW_HEADING = 5, 2
@@ -83,7 +84,8 @@ def add_bar(figure: Figure, axes: Axes, colours: ScalarMappable, label: str, **p
     """Adds a bar that says what the colours mean; keyword arguments go to Matplotlib's `colorbar`."""
     bar = figure.colorbar(colours, ax=axes, **placed)
     dress(bar.ax)
-    bar.set_label(label, size=TEXT)
+    # A label that is much longer than the bar would take the picture's room.
+    bar.set_label("\n".join(textwrap.wrap(label, _BAR_LETTERS)), size=TEXT)
     return bar
 
 
@@ -100,17 +102,25 @@ def set_title(
 
     Both fit into a share of the page's width. The title is centred on the axes, and these stand aside where the page
     has a colour bar: 0.84 is what is left to it then; or it begins on the axes' left side, where something tall stands
-    beside them. Room is left below the title in points, by default Matplotlib's own.
+    beside them; or it is centred on the page, where there are several bars. Room is left below the title in points, by
+    default Matplotlib's own.
     """
     room = _TITLE_ROOM if room is None else room
     lines = [line for said in conditions for line in textwrap.wrap(said, int(_SMALL_LETTERS * width))]
-    at = {"left": 0.0, "center": 0.5}[side]
+    where = ("figure fraction", "axes fraction") if side == "page" else "axes fraction"
+    at, aligned = (0.0, "left") if side == "left" else (0.5, "center")
     if lines:
-        small = axes.annotate("\n".join(lines), (at, 1), (0, room), "axes fraction", "offset points", ha=side,
-                              va="bottom", fontsize=SMALL, color=SMALL_PRINT, linespacing=_LINES)  # fmt: skip
+        # Matplotlib makes room for a heading, whatever its width, and so for what is below it.
+        small = axes.annotate("\n".join(lines), (at, 1), (0, room), where, "offset points",
+                              ha=aligned, va="bottom", fontsize=SMALL, color=SMALL_PRINT, linespacing=_LINES,
+                              in_layout=False)  # fmt: skip
         _fit(small, width)
         room += len(lines) * SMALL * _LINES + _BELOW_HEADING
-    _fit(axes.set_title(heading, pad=room, loc=side, va="bottom", fontsize=HEADING), width)
+    text = axes.set_title(heading, pad=room, loc=aligned, va="bottom", fontsize=HEADING)
+    _fit(text, width)
+    if side == "page":
+        across = blended_transform_factory(axes.figure.transFigure, axes.transAxes)
+        text.set_transform(across + axes.titleOffsetTrans)
 
 
 def _fit(text: Text, width: float) -> None:
@@ -131,7 +141,5 @@ def descent_caption(descent: Descent) -> str:
     """The run's conditions and outcome in one line."""
     rate = f" {descent.learning_rate:.6g}" if isinstance(descent.learning_rate, float) else ""
     settings = "".join(f", {name} {value}" for name, value in descent.settings.items())
-    best = descent.best_start
-    return (
-        f"{descent.optimizer}{rate}{settings}: {descent.steps_made[best]} steps, {descent.verdicts[best].status.words}"
-    )
+    steps, outcome = descent.steps_made[descent.best_start], descent.verdicts[descent.best_start].status.words
+    return f"{descent.optimizer}{rate}{settings}: {steps} {'step' if steps == 1 else 'steps'}, {outcome}"

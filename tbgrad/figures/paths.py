@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
+from tbgrad.figures.arrows import Arrows, directions, seen
 from tbgrad.figures.canvas import (
     add_legend,
     descent_caption,
@@ -20,12 +21,15 @@ from tbgrad.figures.canvas import (
     set_title,
     title,
 )
-from tbgrad.figures.contours import draw_contours, draw_minima
+from tbgrad.figures.contours import draw_contours, draw_minima, on_equal_axes, sides
 from tbgrad.figures.curves import curve_limits, draw_undefined, sweep_title
-from tbgrad.figures.style import MARK, MINIMUM, TANGENT, TEXT, VALUE
+from tbgrad.figures.steps import Track, add_step_bar, some_colours
+from tbgrad.figures.style import MARK, MINIMUM, TEXT, VALUE
 from tbgrad.results import Descent, Sweep
 
-_MOST_DRAWN = 6_000
+_WHOLE_PAGE = 0.97
+# The plane of a path whose variance it holds but for rounding.
+_WHOLE = 1 - 1e-9
 # Points between title and axes, for a line about the step.
 _TOLD_ROOM = 17
 
@@ -74,25 +78,57 @@ def frames(path: PathFigure, rows: Sequence[int]) -> list[Image.Image]:
     return images
 
 
+def thin_colours() -> list[str]:
+    """The colours of what is small or thin in these pictures, for a palette that would lose them."""
+    return [*some_colours(), MINIMUM["color"]]
+
+
 def _on_contours(descent: Descent) -> PathFigure:
     surface, start = descent.landscape, descent.best_start
-    x, y = descent.on_landscape(descent.position[:, start]).T
+    at = descent.on_landscape(descent.position[:, start]).astype(np.float64)
     figure, axes = new_figure()
     draw_contours(figure, axes, surface, muted=True)
     low, high = np.array([surface.x[0], surface.y[0]]), np.array([surface.x[-1], surface.y[-1]])
     axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+    if descent.plane is not None:
+        axes.set(xlabel=descent.plane.axes[0], ylabel=descent.plane.axes[1])
     draw_minima(axes, surface)
     # Drawing far outside the axes overflows Agg; what cannot be seen is not drawn, but where it leaves is.
-    seen = _near(x, y, low, high)
-    left = int(descent.step[np.argmin(seen)]) if not seen.all() else None
-    beyond = ""
-    if left is not None:
-        goes_on = np.isfinite([x[np.argmin(seen)], y[np.argmin(seen)]]).all()
-        beyond = f"(leaves the picture before step {left})" if goes_on else f"(nowhere from step {left} on)"
-    if not (low[0] <= x[0] <= high[0] and low[1] <= y[0] <= high[1]):
-        beyond = "(starts outside the picture)"
-    set_title(axes, title(descent.subject), descent_caption(descent), beyond, room=_TOLD_ROOM)
-    return _moving(figure, axes, descent, np.where(seen, x, np.nan), np.where(seen, y, np.nan))
+    near = _near(at, low, high)
+    count = f", {len(descent.subject.variables):,} variables" if descent.plane is not None else ""
+    conditions = [descent_caption(descent) + count, _left(descent, at, near, low, high), _projected(descent)]
+    set_title(axes, title(descent.subject), *conditions, width=_WHOLE_PAGE, room=_TOLD_ROOM, side="page")
+    at[~near] = np.nan
+    # On equal axes a unit is as long on both.
+    side = np.full(2, sides(surface).max()) if on_equal_axes(surface) else sides(surface)
+    *ways, differs = directions(descent)
+    on_axes = [way[:, surface.columns] if descent.plane is None else way @ descent.plane.directions.T for way in ways]
+    shares = [1.0 if descent.plane is None else np.linalg.norm(way, axis=1) for way in on_axes]
+    shown = [seen(way, side, share) for way, share in zip(on_axes, shares, strict=True)]
+    return _moving(figure, axes, descent, at, Arrows(axes, at, *shown, differs, side))
+
+
+def _left(descent: Descent, at: np.ndarray, near: np.ndarray, low: np.ndarray, high: np.ndarray) -> str:
+    """Whether the path begins or goes on where the picture does not show it, in words."""
+    if not ((at[0] >= low) & (at[0] <= high)).all():
+        return "starts outside the picture"
+    if near.all():
+        return ""
+    row = np.argmin(near)
+    if np.isfinite(at[row]).all():
+        return f"leaves the picture before step {descent.step[row]:,}"
+    return f"nowhere from step {descent.step[row]:,} on"
+
+
+def _projected(descent: Descent) -> str:
+    """What a plane through more than two variables does not show, in words."""
+    if descent.plane is None:
+        return ""
+    share = sum(descent.plane.explained)
+    if share > _WHOLE:
+        return "on a plane that holds the whole path"
+    held = "more than 99.9" if share > 0.999 else f"{100 * share:.3g}"
+    return f"projected on a plane that holds {held} % of the path's variance; the path's own values may differ"
 
 
 def _on_curve(descent: Descent) -> PathFigure:
@@ -106,45 +142,42 @@ def _on_curve(descent: Descent) -> PathFigure:
         axes.plot(x, np.full(len(x), minimum.value), "*", markersize=13, label="known minimum", **MINIMUM)
     draw_undefined(axes, sweep)
     axes.set(xlabel=sweep.axis_label, ylabel="value")
-    set_title(axes, *sweep_title(sweep), descent_caption(descent), room=_TOLD_ROOM)
-    x, y = drawable(descent.position[:, start, 0]), drawable(descent.value[:, start])
-    return _moving(figure, axes, descent, x, y)
+    set_title(axes, *sweep_title(sweep), descent_caption(descent), width=_WHOLE_PAGE, room=_TOLD_ROOM, side="page")
+    at = drawable(np.column_stack([descent.position[:, start, 0], descent.value[:, start]]))
+    side = np.array([np.ptp(axes.get_xlim()), np.ptp(axes.get_ylim())])
+    *ways, differs = directions(descent)
+    slope = drawable(descent.gradient[:, start, 0])
+    shown = [seen(np.column_stack([way[:, 0], slope * way[:, 0]]), side) for way in ways]
+    return _moving(figure, axes, descent, at, Arrows(axes, at, *shown, differs, side, most=0))
 
 
-def _moving(figure: Figure, axes: Axes, descent: Descent, x: np.ndarray, y: np.ndarray) -> PathFigure:
+def _moving(figure: Figure, axes: Axes, descent: Descent, at: np.ndarray, arrows: Arrows) -> PathFigure:
     """Adds the path, its start, where it is, and above the axes which step that is."""
-    (path,) = axes.plot([], [], ".-", color=TANGENT, linewidth=1, markersize=3.5, label="path")
-    axes.plot(x[:1], y[:1], marker="o", markersize=8, label="start", **MARK)
-    (now,) = axes.plot([], [], marker="X", markersize=9, label="position", **MARK)
+    steps, last = descent.best_step, int(descent.best_step[-1])
+    track = Track(axes, at, steps, last)
+    axes.plot(*at[:1].T, marker="o", markersize=8, label="start", **MARK)
+    (now,) = axes.plot([], [], marker="X", markersize=9, label="position", zorder=3.5, **MARK)
     told = axes.annotate(
-        "", (0.5, 1), (0, 3), "axes fraction", "offset points", ha="center", va="bottom", fontsize=TEXT
+        "", (0.5, 1), (0, 3), "axes fraction", "offset points", ha="center", va="bottom", fontsize=TEXT, in_layout=False
     )
     value = descent.value[:, descent.best_start]
-    drawn, steps = _drawn_rows(len(value) - 1), descent.best_step
+    add_step_bar(figure, axes, last)
 
     def move(row: int) -> None:
-        so_far = np.append(drawn[drawn < row], row)
-        path.set_data(x[so_far], y[so_far])
-        now.set_data(x[row : row + 1], y[row : row + 1])
-        told.set_text(f"step {steps[row]}: value {value[row]:.5g}")
+        track.move(row)
+        arrows.move(row)
+        now.set_data(*at[row : row + 1].T)
+        told.set_text(f"step {steps[row]:,}: value {value[row]:.5g}")
 
     move(descent.last_row)
     add_legend(figure)
-    return PathFigure(figure, (path, now, told), move)
+    # Drawing lays the page out once more. Once alone does not settle it: bars are as high as the axes come to be.
+    figure.get_layout_engine().execute(figure)
+    return PathFigure(figure, (*track.artists, *arrows.artists, now, told), move)
 
 
-def _drawn_rows(last: int) -> np.ndarray:
-    """All rows, or of very many some thousands: the first ones, and then ever fewer, but never far apart."""
-    if last < _MOST_DRAWN:
-        return np.arange(last + 1)
-    half = _MOST_DRAWN // 2
-    spaced = np.concatenate([np.geomspace(1, last, half) - 1, np.linspace(0, last, half)])
-    return np.unique(spaced.round().astype(int))
-
-
-def _near(x: np.ndarray, y: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+def _near(at: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """Bool `[n]`: within the picture or not far outside."""
     with np.errstate(invalid="ignore", over="ignore"):
-        points = np.stack([x, y], axis=-1)
         reach = high - low
-        return np.isfinite(points).all(axis=-1) & ((points > low - reach) & (points < high + reach)).all(axis=-1)
+        return np.isfinite(at).all(axis=-1) & ((at > low - reach) & (at < high + reach)).all(axis=-1)

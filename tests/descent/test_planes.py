@@ -37,7 +37,7 @@ def test_both_directions_are_those_of_numpy(rows, d):
     assert_same_line(plane.directions[1], first_singular(centred - np.outer(centred @ first, first)))
     np.testing.assert_allclose(plane.directions @ plane.directions.T, np.eye(2), atol=1e-12)
     np.testing.assert_array_equal(plane.origin, path[0])
-    assert plane.axes == ("along: from start to end", "across: largest rest of the path") and plane.through_end
+    assert plane.axes == ("along: from start to end", "across: largest rest") and plane.through_end
 
 
 def test_the_shares_are_those_of_the_variance():

@@ -116,8 +116,9 @@ def test_a_descent_in_one_variable_on_its_curve():
     descent = tbgrad.with_landscape(f, descent)
     figure = path_figure(descent).figure
     np.testing.assert_array_equal(line(figure, "f").get_xdata(), descent.landscape.coordinate)
-    np.testing.assert_array_equal(line(figure, "path").get_xdata(), descent.position[:, 0, 0])
-    np.testing.assert_array_equal(line(figure, "path").get_ydata(), descent.value[:, 0])
+    (path,) = [a for a in figure.axes[0].get_lines() if a.get_gid() == "path"]
+    np.testing.assert_array_equal(path.get_xdata(), descent.position[:, 0, 0])
+    np.testing.assert_array_equal(path.get_ydata(), descent.value[:, 0])
     assert line(figure, "start").get_xdata().tolist() == [4.1]
     assert line(figure, "position").get_ydata().tolist() == [descent.value[-1, 0]]
     # The least of the known minima, to 30 digits elsewhere.

@@ -11,19 +11,25 @@ from matplotlib.figure import Figure
 
 import tbgrad
 from tbgrad.errors import OptionError
-from tbgrad.figures.canvas import encode
-from tbgrad.figures.histories import history_figure
+from tbgrad.figures.canvas import encode, new_figure
 from tbgrad.figures.paths import path_figure
 from tbgrad.figures.showing import show
+from tbgrad.figures.steps import add_step_bar, step_colours
 
 
 def lines(figure, label):
     return [a for a in figure.axes[0].get_lines() if a.get_label() == label]
 
 
-def descend(name, starts, optimizer=("sgd", 0.1), steps=50):
+def track(figure):
+    """The points of the path as it is drawn."""
+    (line,) = [a for a in figure.axes[0].get_lines() if a.get_gid() == "path"]
+    return np.transpose(line.get_data())
+
+
+def descend(name, starts, optimizer=("sgd", 0.1), steps=50, **settings):
     f = tbgrad.resolve(name)
-    return tbgrad.with_landscape(f, tbgrad.descend(f, tbgrad.Optimizer(*optimizer), starts, steps))
+    return tbgrad.with_landscape(f, tbgrad.descend(f, tbgrad.Optimizer(*optimizer, **settings), starts, steps))
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +39,8 @@ def waves():
 
 def test_the_path_is_the_descents(waves):
     figure = path_figure(waves).figure
-    (path,), (start,), (end,) = (lines(figure, label) for label in ("path", "start", "position"))
-    np.testing.assert_array_equal(np.transpose(path.get_data()), waves.position[:, 0])
+    (start,), (end,) = (lines(figure, label) for label in ("start", "position"))
+    np.testing.assert_array_equal(track(figure), waves.position[:, 0])
     np.testing.assert_array_equal(np.ravel(start.get_data()), [2.0, 1.0])
     np.testing.assert_array_equal(np.ravel(end.get_data()), waves.position[-1, 0])
     axes = figure.axes[0]
@@ -54,8 +60,7 @@ def test_the_title_says_conditions_and_outcome(waves):
 def test_the_start_that_ends_best_is_drawn():
     descent = descend("himmelblau", [[-1.0, 8.0], [2.9, 2.1], [0.0, 0.0]], ("adam", 0.01), 30)
     assert descent.best_start == 1
-    (path,) = lines(path_figure(descent).figure, "path")
-    np.testing.assert_array_equal(np.transpose(path.get_data()), descent.position[:, 1])
+    np.testing.assert_array_equal(track(path_figure(descent).figure), descent.position[:, 1])
 
 
 def test_every_known_minimum_is_marked_and_one_stands_in_the_legend():
@@ -65,7 +70,7 @@ def test_every_known_minimum_is_marked_and_one_stands_in_the_legend():
     assert found == [(-3.77931, -3.283186), (-2.805118, 3.131313), (3.0, 2.0), (3.584428, -1.848127)]
     (legend,) = figure.legends
     texts = [text.get_text() for text in legend.get_texts()]
-    assert sorted(texts) == ["known minimum", "path", "position", "start"]
+    assert sorted(texts) == ["downhill, and update", "known minimum", "path", "position", "start"]
 
 
 def test_a_ring_of_minima_is_a_curve():
@@ -77,15 +82,14 @@ def test_a_ring_of_minima_is_a_curve():
 
 def test_a_path_that_ends_where_there_is_no_gradient_does_not_leave():
     figure = path_figure(descend("ripple", [[0.0, 0.0]], ("sgd", 0.1), 5)).figure
-    assert "(nowhere from step 1 on)" in above(figure)
+    assert "nowhere from step 1 on" in above(figure)
 
 
 @pytest.mark.parametrize("steps", [3, 10, 100])
 def test_a_path_that_leaves_the_picture(steps):
     descent = descend("rosenbrock", [[-1.2, 1.0]], ("sgd", 0.01), steps)
     figure = path_figure(descent).figure
-    (path,), (position,) = lines(figure, "path"), lines(figure, "position")
-    drawn = np.transpose(path.get_data())
+    (position,), drawn = lines(figure, "position"), track(figure)
     width = 4.096
     assert drawn.shape == (steps + 1, 2)
     # Up to a width beside the picture, positions are drawn as they are; the first one farther out ends the path.
@@ -93,30 +97,83 @@ def test_a_path_that_leaves_the_picture(steps):
     assert 0 < left <= steps
     np.testing.assert_array_equal(drawn[:left], descent.position[:left, 0])
     assert np.isnan(drawn[left:]).all() and np.isnan(position.get_data()).all()
-    assert f"(leaves the picture before step {left})" in above(figure)
+    assert f"leaves the picture before step {left}" in above(figure)
     assert encode(figure).image
 
 
-def test_the_history_has_a_line_for_each_start():
-    f = tbgrad.resolve("sphere")
-    descent = tbgrad.descend(f, tbgrad.Optimizer("sgd", 0.1), [[1.0, 1.0], [2.0, 0.0], [0.0, 3.0]], 30)
-    axes = history_figure(descent).axes[0]
-    series = axes.get_lines()
-    assert len(series) == 3 and axes.get_yscale() == "log" and axes.get_xlabel() == "step"
-    for k, drawn in enumerate(series):
-        np.testing.assert_array_equal(drawn.get_xdata(), range(31))
-        np.testing.assert_array_equal(drawn.get_ydata(), descent.gap[:, k])
-    unknown = tbgrad.descend(tbgrad.resolve("x*y*z"), tbgrad.Optimizer("sgd", 0.1), [[1.0, 1.0, 1.0]], 3)
-    axes = show(unknown).axes[0]
-    assert axes.get_yscale() == "linear" and axes.get_ylabel() == "value"
-    np.testing.assert_array_equal(axes.get_lines()[0].get_ydata(), unknown.value[:, 0])
+def bar(figure, name):
+    (axes,) = [a for a in figure.axes[1:] if name in (a.get_xlabel(), a.get_ylabel())]
+    return axes
 
 
-@pytest.mark.parametrize("name", ["sphere", "x**2 + y**2"], ids=["gap", "value"])
-def test_a_diverging_history_can_be_drawn(name):
-    f = tbgrad.resolve(name)
-    descent = tbgrad.descend(f, tbgrad.Optimizer("sgd", 1.5), [[1.0, 1.0]], 2000)
-    assert encode(history_figure(descent)).image
+@pytest.mark.parametrize(
+    ("last", "told"),
+    [
+        (2, [1, 2]), (3, [1, 3]), (7, [1, 2, 7]), (20, [1, 2, 5, 20]), (99, [1, 2, 5, 10, 20, 99]),
+        (100, [1, 10, 100]), (2000, [1, 10, 100, 2000]), (50_000, [1, 10, 100, 1000, 10_000, 50_000]),
+    ],
+)  # fmt: skip
+def test_a_bar_says_which_colour_is_which_step(last, told):
+    figure, axes = new_figure()
+    add_step_bar(figure, axes, last)
+    ticks = bar(figure, "step")
+    assert ticks.get_yticks().tolist() == told
+    assert [t.get_text() for t in ticks.get_yticklabels()] == [f"{t:,}" for t in told]
+    assert ticks.get_yscale() == "log" and ticks.get_ylim() == pytest.approx((1, last))
+
+
+def test_colours_of_steps_go_from_light_to_dark_by_the_logarithm():
+    colours = step_colours(10_000).to_rgba([1, 10, 100, 1000, 10_000])[:, :3]
+    grey = colours @ [0.299, 0.587, 0.114]
+    assert (np.diff(grey) < -0.05).all()
+    np.testing.assert_allclose(colours[2], step_colours(100).to_rgba([10])[0, :3], atol=0.01)
+
+
+def test_one_step_has_no_bar():
+    figure = path_figure(descend("sphere", [[1.0, 1.0]], steps=1)).figure
+    assert [a.get_xlabel() for a in figure.axes] == ["x", ""]
+
+
+def test_the_values_under_a_path_are_muted():
+    surface, path = show(tbgrad.surface(tbgrad.resolve("sphere"))), show(descend("sphere", [[3.0, 1.0]]))
+
+    def saturation(figure):
+        filled = max(figure.axes[0].collections, key=lambda c: len(c.get_facecolor()))
+        return np.ptp(filled.get_facecolor()[:, :3], axis=1).mean()
+
+    assert saturation(path) < 0.7 * saturation(surface)
+
+
+@pytest.fixture(scope="module")
+def spiral():
+    return descend("x**2 + 3*y**2 + 6*z**2", [[4.0, 2.0, 1.0]], steps=40, momentum=0.8)
+
+
+def test_more_than_two_variables_are_drawn_on_their_plane(spiral):
+    figure, plane = path_figure(spiral).figure, spiral.plane
+    drawn, path = track(figure), spiral.position[:, 0]
+    np.testing.assert_allclose(drawn, (path - path[0]) @ plane.directions.T, atol=1e-12)
+    assert figure.axes[0].get_xlabel() == "along: from start to end"
+    assert figure.axes[0].get_ylabel() == "across: largest rest"
+    share = sum(plane.explained)
+    assert 0.6 < share < 0.999
+    title = above(figure)
+    assert f"projected on a plane that holds {100 * share:.3g} % of the path's variance" in title
+    assert "own values may differ" in title and "3 variables" in title
+    (told,) = [t.get_text() for t in figure.axes[0].texts if t.get_text().startswith("step")]
+    assert told == f"step 40: value {spiral.value[-1, 0]:.5g}"
+
+
+def test_a_plane_that_holds_everything_says_so():
+    title = above(path_figure(descend("x**2 + y**2 + z**2", [[1.0, 2.0, 2.0]])).figure)
+    assert "on a plane that holds the whole path" in title and "differ" not in title
+
+
+def test_known_minima_in_the_plane_are_marked():
+    f = tbgrad.resolve("sphere", dimensions=4)
+    descent = tbgrad.with_landscape(f, tbgrad.descend(f, tbgrad.Optimizer("sgd", 0.05), [[1.0, 2.0, 0.0, 2.0]], 9))
+    (star,) = lines(path_figure(descent).figure, "known minimum")
+    np.testing.assert_allclose(np.ravel(star.get_data()), [3.0, 0.0], atol=1e-12)
 
 
 def test_show_chooses_by_result(waves):
