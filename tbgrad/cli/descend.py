@@ -104,6 +104,9 @@ def descend(
     of the domain; for other optimizers 0.01 x the domain's smallest width. Exit code 3: a start diverged or was not
     finite; the run is complete.
 
+    Pictures show the path on the function, with arrows downhill and of the update where they differ. In more than two
+    variables that is a plane through start and end, and the function along the straight line between them is shown too.
+
     \b
     tbgrad descend rosenbrock --optimizer adam --learning-rate 0.05
     tbgrad descend tilted_waves --start 2,1 --option momentum=0.9

@@ -150,7 +150,7 @@ def _best_first(descent: Descent) -> np.ndarray:
 
 
 def _point(position: np.ndarray) -> str:
-    return "(" + ", ".join(f"{x:.9g}" for x in position) + ")"
+    return f"({naming.listed([f'{x:.9g}' for x in position])})"
 
 
 def _report(descent: Descent) -> dict[str, Any]:

@@ -143,6 +143,12 @@ class Descent(Tabular):
         """`[rows]`: the same of the start that ends best."""
         return self._gap(self.value[:, self.best_start])
 
+    @property
+    def log10_value(self) -> np.ndarray | None:
+        """`[rows]`: log10 of the value of the start that ends best; None where a value is not positive."""
+        value = self.value[:, self.best_start]
+        return np.log10(value) if (value > 0).all() else None
+
     def _gap(self, value: np.ndarray) -> np.ndarray | None:
         if self.subject.minimum is None:
             return None

@@ -7,8 +7,10 @@ import time
 import numpy as np
 
 from tbgrad.figures.animations import encode_gif
-from tbgrad.figures.canvas import encode_image
-from tbgrad.figures.paths import frames, path_figure
+from tbgrad.figures.canvas import encode, encode_image
+from tbgrad.figures.partials import partials_figure
+from tbgrad.figures.paths import frames, path_figure, thin_colours
+from tbgrad.figures.straight import line_figure
 from tbgrad.records import HParams, Images, Meshes, Record, Scalars, Texts
 from tbgrad.results import FAILED, Descent, Surface
 from tbgrad.summaries.bands import bands
@@ -26,7 +28,7 @@ _ANIMATION_FRAMES, _ANIMATION_DPI = 36, 100
 @summarize.register
 def _(descent: Descent) -> tuple[Record, ...]:
     records: list[Record] = [Texts("descent/story", 0, story(descent), description="What happened, and why.")]
-    records += _pictures(descent)
+    records += _pictures(descent) + _of_many_variables(descent)
     records.append(descent_layout(descent))
     # Series of one time share their events in the file.
     now = time.time()
@@ -51,12 +53,18 @@ def _series(descent: Descent, now: float) -> list[Scalars]:
     def scalars(tag: str, value: np.ndarray, description: str) -> Scalars:
         return Scalars(f"descent/{tag}", steps, value[rows], now, description)
 
-    records = [scalars("value", descent.value[:, start], f"Value of {descent.subject.label} at each step.")]
+    records = [
+        scalars("value", descent.value[:, start], f"Value of {descent.subject.label} at each step, in its own unit.")
+    ]
     gap = descent.best_gap
     if gap is not None:
         with np.errstate(invalid="ignore"):
             gap = np.log10(gap)
         records.append(scalars("log10_gap", gap, "log10 of the value above the known minimum; -6 is close, 0 is far."))
+    if descent.log10_value is not None:
+        records.append(
+            scalars("log10_value", descent.log10_value, "log10 of the value, which is always positive here.")
+        )
     for reading in descent.readings.values():
         # Where there is nothing to measure, as behind the last update, nothing is logged.
         read = reading.value[rows, start]
@@ -67,9 +75,13 @@ def _series(descent: Descent, now: float) -> list[Scalars]:
             records.append(Scalars(tag, steps[measured], read[measured], now, description))
     if descent.position is not None:
         for i, variable in enumerate(descent.subject.variables):
-            records.append(scalars(f"position/{variable}", descent.position[:, start, i], f"Where {variable} is."))
+            records.append(
+                scalars(f"position/{variable}", descent.position[:, start, i], f"Where {variable} is, in its own unit.")
+            )
             partial = descent.gradient[:, start, i]
-            records.append(scalars(f"gradient/{variable}", partial, f"Partial derivative by {variable}."))
+            records.append(
+                scalars(f"gradient/{variable}", partial, f"Partial derivative by {variable}: value per unit of it.")
+            )
     return records
 
 
@@ -83,11 +95,10 @@ def _pictures(descent: Descent) -> list[Record]:
     steps = descent.best_step[rows]
     drawn = [encode_image(image) for image in frames(path, rows)]
     path.figure.set_dpi(_ANIMATION_DPI)
-    moving = encode_gif(frames(path, shown_rows(last, _ANIMATION_FRAMES)))
-    caption = "The way of the optimizer over the function; the slider goes through its steps."
+    moving = encode_gif(frames(path, shown_rows(last, _ANIMATION_FRAMES)), thin_colours())
     moves = "The same, moving: the later, the more steps at once."
     records: list[Record] = [
-        Images("descent/path", steps, [p.image for p in drawn], drawn[0].size, description=caption),
+        Images("descent/path", steps, [p.image for p in drawn], drawn[0].size, description=_path_words(descent)),
         picture("descent/animation", int(descent.best_step[last]), moving, moves),
     ]
     if isinstance(descent.landscape, Surface):
@@ -96,3 +107,29 @@ def _pictures(descent: Descent) -> list[Record]:
         legend = "Red: the path. White: the start. Black: the position. Gold: a known minimum."
         records.append(Meshes("descent/mesh", steps, **parts, config=CONFIG, description=legend))
     return records
+
+
+def _of_many_variables(descent: Descent) -> list[Record]:
+    """What more than two variables have beside a path on a plane: the straight line, and all partial derivatives."""
+    if descent.plane is None:
+        return []
+    step, records = int(descent.best_step[descent.last_row]), []
+    for tag, figure, words in (
+        ("descent/line", line_figure(descent), "The value on the straight line from the start to the end, in its own "
+         "unit, over the distance from the start, in units of position; and the path's values beside it."),
+        ("descent/partials", partials_figure(descent), "Partial derivatives over the steps, a row for each variable: "
+         "red is positive, blue negative; value per unit of the variable."),
+    ):  # fmt: skip
+        if figure is not None:
+            records.append(picture(tag, step, encode(figure), words))
+    return records
+
+
+def _path_words(descent: Descent) -> str:
+    words = (
+        "The way of the optimizer over the function; the slider goes through its steps. Light is early, dark is late."
+    )
+    if descent.plane is not None:
+        share = f"{sum(descent.plane.explained):.3%}"
+        words += f" It is projected on the plane through its start and its end that holds {share} of its variance."
+    return f"{words} Axes: units of position; colours: value."

@@ -15,6 +15,8 @@ def descent_layout(descent: Descent) -> Layout:
     charts = []
     if descent.subject.minimum is not None:
         charts.append(Chart("log10 of the gap to the minimum: all racers", ("^descent/log10_gap$",)))
+    if descent.log10_value is not None:
+        charts.append(Chart("log10 of the value", ("^descent/log10_value$",)))
     if "gradient_norm" in descent.readings:
         charts.append(Chart("value and gradient norm", ("^descent/value$", "^descent/gradient_norm$")))
     categories = {"descent": charts}

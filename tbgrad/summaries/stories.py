@@ -12,9 +12,12 @@ from tbgrad.summaries.pages import page, table
 _SERIES = "Time Series"
 _QUESTIONS = (
     ("Does it get closer to the minimum?", "Custom Scalars", "descent/log10_gap"),
+    ("By how many powers of ten does the value fall?", "Custom Scalars", "descent/log10_value"),
     ("Which way did it go?", "Images: move the slider", "descent/path"),
     ("How does it move?", "Images", "descent/animation"),
     ("What does the way look like on the surface?", "Mesh: drag to turn, move the slider", "descent/mesh"),
+    ("What lies on the straight way from start to end?", "Images", "descent/line"),
+    ("Which variables are still to be improved, and which way?", "Images", "descent/partials"),
     ("How steep is it here?", _SERIES, "descent/gradient_norm"),
     ("How far does it step?", _SERIES, "descent/update_norm"),
     ("Does the gradient foretell what happens?", _SERIES, "descent/decrease_ratio"),
@@ -24,6 +27,8 @@ _QUESTIONS = (
     ("How sharply does the function curve, at most and along the step?", _SERIES, "descent/sharpness"),
     ("Are the steps too long for the curvature?", _SERIES, "descent/sharpness_over_edge"),
 )
+# Of more variables a table says nothing any more.
+_MOST_VARIABLES = 20
 _READINGS = tuple(tag for _, where, tag in _QUESTIONS if where == _SERIES)
 
 
@@ -47,6 +52,12 @@ def questions(descent: Descent) -> list[tuple[str, str, str]]:
     missing = set()
     if descent.subject.minimum is None:
         missing.add("descent/log10_gap")
+    if descent.log10_value is None:
+        missing.add("descent/log10_value")
+    if descent.line is None:
+        missing.add("descent/line")
+    if descent.plane is None:
+        missing.add("descent/partials")
     if descent.landscape is None or descent.position is None:
         missing |= {"descent/path", "descent/animation"}
     if not isinstance(descent.landscape, Surface) or descent.position is None:
@@ -88,8 +99,11 @@ def _decrease(descent: Descent) -> list[str]:
 def _table(descent: Descent) -> str:
     best, ends, gap = descent.best_start, (descent.start, descent.end), descent.best_gap
     rows = []
-    for i, variable in enumerate(descent.subject.variables):
+    variables = descent.subject.variables
+    for i, variable in enumerate(variables[:_MOST_VARIABLES]):
         rows.append((variable, *(f"{end.position[best, i]:.9g}" for end in ends)))
+    if len(variables) > _MOST_VARIABLES:
+        rows.append((f"{len(variables) - _MOST_VARIABLES:,} further variables", "in arrays.npz", "in arrays.npz"))
     rows.append(("value", *(f"{end.value[best]:.9g}" for end in ends)))
     norms = (descent.gradient_norm(step)[best] for step in (0, -1))
     rows.append(("gradient norm", *(f"{x:.3g}" for x in norms)))

@@ -79,6 +79,8 @@ CASES = {
     "many": ("himmelblau", 0.01, [[0.0, 0.0], [1.0, 1.0], [2.0, -1.0]], 5),
     "diverging": ("rosenbrock", 0.01, [[-1.2, 1.0]], 30),
 }
+# Whose value is never zero or below, nor beyond the floats.
+POSITIVE = ("two", "reached", "three", "unknown", "many")
 
 
 @pytest.fixture(scope="module")
@@ -106,8 +108,9 @@ def charts(records):
 def test_the_charts_draw_the_gap_and_value_with_gradient(summaries, case, landscape):
     records = summaries[case][not landscape]
     lines = [tags for chart, tags in charts(records) if not chart.is_margin]
-    known = case not in ("three", "unknown")
-    assert lines == [["descent/log10_gap"]] * known + [["descent/value", "descent/gradient_norm"]]
+    known, positive = case not in ("three", "unknown"), case in POSITIVE
+    expected = [["descent/log10_gap"]] * known + [["descent/log10_value"]] * positive
+    assert lines == [*expected, ["descent/value", "descent/gradient_norm"]]
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -128,7 +131,7 @@ def test_charts_have_the_same_titles_in_all_runs(summaries):
     for records, _ in summaries.values():
         for chart, _ in charts(records):
             titles[chart.tags].add(chart.title)
-    assert len(titles) == 6 and all(len(same) == 1 for same in titles.values())
+    assert len(titles) == 7 and all(len(same) == 1 for same in titles.values())
 
 
 def asked(records):
@@ -157,10 +160,11 @@ def test_the_story_names_steps_to_gap_only_where_it_was_met(summaries, case):
 def test_the_story_names_every_picture_of_the_run(summaries, case, landscape):
     records = summaries[case][not landscape]
     named = {tag for _, tag in asked(records)}
-    shown = {
-        tag for tag in ("descent/path", "descent/animation", "descent/mesh", "descent/log10_gap") if tag in records
-    }
-    assert named & {"descent/path", "descent/animation", "descent/mesh", "descent/log10_gap"} == shown
-    pictures = {"one": 2, "three": 0}.get(case, 3) if landscape else 0
-    assert len(shown - {"descent/log10_gap"}) == pictures
+    logs = {"descent/log10_gap", "descent/log10_value"}
+    known = {f"descent/{name}" for name in ("path", "animation", "mesh", "line", "partials")} | logs
+    shown = known & set(records)
+    assert named & known == shown
+    pictures = {"one": 2}.get(case, 3) if landscape else 0
+    pictures += 2 if case == "three" else 0
+    assert len(shown - logs) == pictures
     assert {"descent/gradient_norm", "descent/update_norm", "descent/decrease_ratio"} <= named

@@ -45,9 +45,15 @@ def records_of_many(many):
 
 def test_the_tags_are_those_of_the_interface(descent, records):
     scalars = {tag for tag, record in records.items() if isinstance(record, Scalars)}
-    assert scalars == {"descent/value", "descent/log10_gap", "metrics/best_value", "metrics/final_value"} | {
-        f"descent/{name}" for name in READINGS
-    } | {f"descent/{what}/{v}" for what in ("position", "gradient") for v in "xy"}
+    assert scalars == {
+        "descent/value",
+        "descent/log10_gap",
+        "descent/log10_value",
+        "metrics/best_value",
+        "metrics/final_value",
+    } | {f"descent/{name}" for name in READINGS} | {
+        f"descent/{what}/{v}" for what in ("position", "gradient") for v in "xy"
+    }
     kinds = {tag: type(record) for tag, record in records.items() if tag not in scalars}
     assert kinds == {
         "descent/story": Texts,
@@ -203,9 +209,30 @@ def test_the_story_of_many_counts_them(many, records_of_many):
     assert "21 starts" in story and many.verdicts[many.best_start].sentence in story
 
 
-def test_more_than_two_variables_have_no_picture():
-    records = by_tag(descend("x**2 + y**2 + z**2", tbgrad.Optimizer("sgd", 0.1), [[1.0, 1.0, 1.0]], 5))
-    assert "descent/path" not in records and "descent/position/z" in records
+def test_more_than_two_variables_have_pictures_of_their_own():
+    descent = descend("x**2 + y**2 + z**2", tbgrad.Optimizer("sgd", 0.1), [[1.0, 2.0, 2.0]], 5)
+    records = by_tag(descent)
+    pictures = {tag for tag, record in records.items() if isinstance(record, Images | Meshes)}
+    assert pictures == {f"descent/{name}" for name in ("path", "animation", "mesh", "line", "partials")}
+    assert "descent/position/z" in records
+    for tag in ("descent/line", "descent/partials"):
+        assert records[tag].step.tolist() == [5] and records[tag].image[0].startswith(b"\x89PNG")
+        assert "unit" in records[tag].description
+    assert "holds 100.000% of its variance" in records["descent/path"].description
+
+
+def test_the_log_of_the_value_is_logged_where_it_is_positive():
+    records = by_tag(descend("himmelblau", tbgrad.Optimizer("sgd", 0.01), [[0.0, 0.0]], 9))
+    expected = np.log10(records["descent/value"].value)
+    np.testing.assert_allclose(records["descent/log10_value"].value, expected, rtol=1e-5)
+    for name, start in (("x**3", [[-0.4]]), ("sphere", [[0.0, 0.0]]), ("log(x)", [[0.5]])):
+        assert "descent/log10_value" not in by_tag(descend(name, tbgrad.Optimizer("sgd", 0.5), start, 9))
+
+
+def test_a_thousand_variables_are_told_briefly():
+    f = tbgrad.resolve("sphere", dimensions=1000)
+    (story,) = by_tag(tbgrad.descend(f, tbgrad.Optimizer("sgd", 0.1), [[1.0] * 1000], 2))["descent/story"].text
+    assert "| x19 |" in story and "| x20 |" not in story and "980 further variables" in story
 
 
 def test_float32_descents_too():

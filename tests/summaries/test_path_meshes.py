@@ -105,6 +105,18 @@ def test_a_descent_in_float32():
     np.testing.assert_allclose([x[-1], y[-1]], descent.position[-1, 0], atol=1e-6)
 
 
+def test_on_a_plane_the_path_has_its_own_values():
+    descent = descend("x**2 + 3*y**2 + 6*z**2", ("adam", 0.3), [[4.0, 2.0, 1.0]], 60)
+    box, path = Box.around(descent.landscape), descent.position[:, 0]
+    drawn = centres(path_meshes(descent, [60])[0], box, RED)
+    on_plane = np.column_stack([(path - path[0]) @ descent.plane.directions.T, path**2 @ [1.0, 3.0, 6.0]])
+    distance = np.linalg.norm((drawn[:, None] - on_plane[None]) * box.scale, axis=-1)
+    assert distance.min(axis=1).max() < 1e-9
+    # Off the plane they are not the surface's.
+    on_surface = (descent.plane.origin + on_plane[:, :2] @ descent.plane.directions) ** 2 @ [1.0, 3.0, 6.0]
+    assert np.abs(on_plane[:, 2] - on_surface).max() > 0.1
+
+
 def test_a_diverging_descent_ends_where_it_leaves_the_box():
     descent = descend("rosenbrock", ("sgd", 0.01), [[-1.2, 1.0]], 300)
     box, surface = Box.around(descent.landscape), descent.landscape
