@@ -30,6 +30,8 @@ _STILL = 1e-6
 _NARROWEST = 0.8
 # A minimum that is off the plane by less than this share of the picture cannot be seen to be off it.
 _IN_PLANE = 0.01
+# A minimum that is so many times farther from the end than the path reaches would make a dot of it.
+_TOO_FAR = 4
 
 
 def with_landscape(f: Function, descent: Descent) -> Descent:
@@ -93,13 +95,15 @@ def _with_plane(f: Function, descent: Descent) -> Descent:
     least = _SMALLEST * _scale(f, path[0])
     side = np.maximum(high - low, max(_NARROWEST * (high - low).max(), least))
     minima = _minima_in(plane, descent, _IN_PLANE * side.max())
-    if minima:
-        nearest = min((np.array(m.position) for m in minima), key=lambda point: np.linalg.norm(point - on_plane[-1]))
+    away = {np.linalg.norm(np.array(m.position) - on_plane[-1]): np.array(m.position) for m in minima}
+    if away and min(away) <= _TOO_FAR * side.max():
+        nearest = away[min(away)]
         low, high = np.minimum(low, nearest), np.maximum(high, nearest)
         side = np.maximum(high - low, max(_NARROWEST * (high - low).max(), least))
     names = ("along", "across")
-    on = dataclasses.replace(restrict(f, plane.origin, plane.directions, names), minima=minima)
     ranges = [(name, *bounds) for name, bounds in zip(names, _around(low, high, side), strict=True)]
+    shown = tuple(m for m in minima if all(a <= x <= b for x, (_, a, b) in zip(m.position, ranges, strict=True)))
+    on = dataclasses.replace(restrict(f, plane.origin, plane.directions, names), minima=shown)
     points = int(np.clip(np.sqrt(_MOST_NUMBERS / f.dimensions), _FEWEST_POINTS, _POINTS_2D))
     landscape = surface(on, ranges, points=points, dtype=dtype)
     line = _line(on, float(on_plane[-1, 0]), dtype) if plane.through_end else None

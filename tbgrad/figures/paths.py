@@ -92,6 +92,8 @@ def _on_contours(descent: Descent) -> PathFigure:
     axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
     if descent.plane is not None:
         axes.set(xlabel=descent.plane.axes[0], ylabel=descent.plane.axes[1])
+    # A number to be added to all ticks would be written over the line about the step.
+    axes.ticklabel_format(useOffset=False)
     draw_minima(axes, surface)
     # Drawing far outside the axes overflows Agg; what cannot be seen is not drawn, but where it leaves is.
     near = _near(at, low, high)

@@ -80,11 +80,13 @@ def test_a_known_minimum_is_marked_only_where_it_is_in_the_plane():
     assert descend("rastrigin", ("sgd", 1e-3), [[1.1, 0.2, 2.1]], dimensions=3).landscape.subject.minima == ()
 
 
-def test_a_minimum_in_the_plane_is_in_the_picture():
-    surface = descend("sphere", ("sgd", 0.01), [[1.0, 2.0, 3.0]], steps=5, dimensions=3).landscape
-    ((x, y),) = surface.subject.minima[0].points
-    assert x == pytest.approx(np.sqrt(14))
-    assert surface.x[0] < x < surface.x[-1] and surface.y[0] < y < surface.y[-1]
+@pytest.mark.parametrize(("rate", "near"), [(0.05, True), (0.01, False)])
+def test_a_minimum_in_the_plane_is_in_the_picture_unless_it_is_far(rate, near):
+    # Of the way to the origin five steps go 1 - 0.9^5 = 0.41, or 0.096: it is 1.4 or 9.4 times as far again.
+    surface = descend("sphere", ("sgd", rate), [[1.0, 2.0, 3.0]], steps=5, dimensions=3).landscape
+    assert surface.x[0] < 0 and (surface.x[-1] > np.sqrt(14)) == near
+    places = [minimum.points[0] for minimum in surface.subject.minima]
+    np.testing.assert_allclose(places, [[np.sqrt(14), 0.0]] if near else np.zeros((0,)), atol=1e-12)
 
 
 def test_a_diverging_path_is_shown_as_far_as_it_is_near():
