@@ -219,9 +219,15 @@ def differentiate_at(f: Function, position: tf.Tensor) -> tuple[tf.Tensor, tf.Te
     with tf.GradientTape() as tape:
         # By each variable's own tensor: a path that is broken for one of them would be a zero among the others.
         tape.watch(inputs)
-        value = checked_value(f, lambda: f.call(*inputs, **f.parameters), position.dtype, position.shape[:-1])
+        value = value_at(f, inputs)
     partials = partial_derivatives(f, value, inputs, tape)
     return value, partials[0] if f.takes_vector else tf.stack(partials, axis=-1)
+
+
+def value_at(f: Function, inputs: Sequence[tf.Tensor]) -> tf.Tensor:
+    """Value `[...]` by one call of f with a tensor for each variable, or with its vector alone."""
+    shape = inputs[0].shape[:-1] if f.takes_vector else inputs[0].shape
+    return checked_value(f, lambda: f.call(*inputs, **f.parameters), inputs[0].dtype, shape)
 
 
 def where_defined(value: tf.Tensor, derivative: tf.Tensor) -> tf.Tensor:

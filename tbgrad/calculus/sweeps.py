@@ -7,7 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from tbgrad.calculus.derivatives import as_points, check_function, value_and_gradient
+from tbgrad import naming
+from tbgrad.calculus.derivatives import check_function, value_and_gradient
+from tbgrad.calculus.lines import Line
+from tbgrad.calculus.secants import secants
+from tbgrad.calculus.stationary import stationary_points
 from tbgrad.errors import OptionError, RangeError, ShapeError, UndefinedError, nearest
 from tbgrad.functions.function import FARTHEST, Function
 from tbgrad.results import Sweep, Tangent
@@ -24,9 +28,12 @@ def sweep(
     end: Sequence[float] | None = None,
     points: int = 201,
     tangents: Sequence[float] = (),
+    second: bool = False,
     dtype: str = "float64",
 ) -> Sweep:
     """Computes value and gradient along one variable, or along the line from `start` to `end`.
+
+    Between the samples it finds where the slope is zero, which takes some more calls of f.
 
     Args:
       f: `Function` of d variables.
@@ -35,7 +42,8 @@ def sweep(
       start: d numbers, the line's first point, instead of `over`.
       end: d numbers, its last point.
       points: int ≥ 1, evenly spaced, both ends included.
-      tangents: coordinates at which to compute tangents.
+      tangents: coordinates, from the first to the last, at which to compute tangents, and secants that become them.
+      second: whether to compute the second derivative along the line, too; it is exact.
       dtype: `float64` or `float32`.
 
     Returns:
@@ -44,7 +52,8 @@ def sweep(
 
     Raises:
       OptionError: a variable that f does not have, or that is both swept and fixed.
-      RangeError: the range is upside down, empty or not finite; or `points` is below 1 or above 10 million.
+      RangeError: the range is upside down, empty or not finite; `points` is below 1 or above 10 million; or a tangent
+        lies outside the range.
       ShapeError: `start` or `end` has another number of coordinates.
       UndefinedError: f is defined nowhere on the line; the message says what to fix.
     """
@@ -57,46 +66,41 @@ def sweep(
         raise OptionError(
             "a line needs both its ends, --from and --to, and nothing else; an axis takes --over and --fix."
         )
+    fixed: dict[str, float] = {}
     if start is not None:
-        axis, fixed = None, {}
-        first, last = _ends(f, start, end)
-        low, high = 0.0, float(np.linalg.norm(last - first))
+        line = _between(f, start, end, dtype)
     else:
-        axis, low, high = over or default_range(f, fix or {})
-        fixed = fixed_values(f, [axis], fix or {})
-        check_range(axis, low, high)
+        name, low, high = over or default_range(f, fix or {})
+        fixed = fixed_values(f, [name], fix or {})
+        check_range(name, low, high)
         first, last = (np.array([fixed.get(v, bound) for v in f.variables]) for bound in (low, high))
-    coordinate = np.linspace(low, high, points)
-    direction = (last - first) / (high - low)
-    touched = np.array(tangents, dtype=float)
-    if not np.isfinite(touched).all():
-        raise RangeError("a tangent needs a finite coordinate.")
-    touching = first + (touched - low)[:, None] * direction
-    if axis is not None:
-        touching[:, f.variables.index(axis)] = touched
-    along = np.linspace(first, last, points)
-    if axis is not None:
-        along[:, f.variables.index(axis)] = coordinate
-    position = np.concatenate([along, touching])
-    position = as_points(f, position, dtype)
-    check_resolution(f"{axis or 'the distance'}={low:.17g}:{high:.17g}", coordinate, dtype)
+        line = Line(f, f.variables.index(name), low, high, first, last, dtype)
+    axis = None if line.axis is None else f.variables[line.axis]
+    touched = _check_tangents(line, axis or "the distance", tangents)
+    coordinate, along = line.samples(points)
+    position = np.concatenate([along, line.position(touched)])
+    check_resolution(f"{axis or 'the distance'}={line.low:.17g}:{line.high:.17g}", coordinate, dtype)
     value, gradient = value_and_gradient(f, dtype)(position)
-    # Only the swept direction's derivatives count: another one may be undefined there without harm.
-    swept = direction != 0
-    slope = (gradient[:, swept] * direction[swept].astype(dtype)).sum(axis=-1)
+    slope = line.slope(value, gradient)
     if not np.isfinite(value[:points]).any():
         raise UndefinedError(_where_undefined(f, axis, fixed))
-    touching = zip(touched, value[points:], slope[points:], strict=True)
+    coordinate = coordinate.astype(dtype)
+    chords = secants(line, touched) if len(touched) else []
+    touching = zip(touched, value[points:], slope[points:], chords, strict=True)
+    stationary, unsearched = stationary_points(line, coordinate, value[:points], slope[:points])
     return Sweep(
         f.subject(),
         axis,
         fixed,
-        coordinate.astype(dtype),
+        coordinate,
         position[:points],
         value[:points],
         gradient[:points],
         slope[:points],
-        tuple(Tangent(float(x), float(v), float(s)) for x, v, s in touching),
+        tuple(Tangent(float(x), float(v), float(s), chord) for x, v, s, chord in touching),
+        line.second(position[:points]) if second else None,
+        stationary,
+        unsearched,
     )
 
 
@@ -158,12 +162,31 @@ def check_resolution(what: str, coordinate: np.ndarray, dtype: str) -> None:
         raise RangeError(f"{dtype} cannot tell {len(coordinate)} points of {what} apart.")
 
 
-def _ends(f: Function, start: Sequence[float], end: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+def _between(f: Function, start: Sequence[float], end: Sequence[float], dtype: str) -> Line:
     first, last = np.array(f.check_point(start)), np.array(f.check_point(end))
     length = float(np.linalg.norm(last - first))
     if not 0 < length <= FARTHEST:
         raise ShapeError("a line needs two different points with finite coordinates.")
-    return first, last
+    return Line(f, None, 0.0, length, first, last, dtype)
+
+
+def _check_tangents(line: Line, name: str, tangents: Sequence[float]) -> np.ndarray:
+    touched = np.array(tangents, dtype=float)
+    if not np.isfinite(touched).all():
+        raise RangeError("a tangent needs a finite coordinate.")
+    outside = touched[(touched < line.low) | (touched > line.high)]
+    if outside.size:
+        low, high = min(line.low, outside.min()), max(line.high, outside.max())
+        wider = (
+            f", or sweep farther: --over {name}={naming.number(low)}:{naming.number(high)}"
+            if line.axis is not None
+            else ""
+        )
+        raise RangeError(
+            f"a tangent at {naming.number(outside[0])} would not be seen: the sweep goes over {name} from "
+            f"{naming.number(line.low)} to {naming.number(line.high)}. Choose a coordinate between them{wider}."
+        )
+    return touched
 
 
 def _where_undefined(f: Function, axis: str | None, fixed: Mapping[str, float]) -> str:

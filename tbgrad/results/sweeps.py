@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,18 +11,25 @@ import numpy as np
 from tbgrad.results.subjects import Subject
 from tbgrad.results.tabular import Tabular, sample_rows
 
+# The last secant's slope is so much nearer than the farthest one's; or as near as rounding allows.
+_APPROACHED, _ROUNDED = 0.5, 1e-2
+# So many steps between samples, in each of which the value changes by at most so many roundings, are a level stretch.
+_LEVEL, _ROUNDINGS = 2, 4
+
 
 @dataclass(frozen=True)
 class Secant:
     """The line through a curve's points at x and at x + h, where x is a tangent's coordinate.
 
     Attributes:
-      h: positive, or negative where the curve is not defined on the other side.
+      h: positive, or negative where the other side is undefined, or beyond the sweep.
       value: of the function at x + h.
+      slope: of the chord, (f(x + h) - f(x)) / h.
     """
 
     h: float
     value: float
+    slope: float
 
 
 @dataclass(frozen=True)
@@ -32,13 +40,21 @@ class Tangent:
       coordinate: where it touches.
       value: of the function there.
       slope: the derivative there, along the line.
-      secants: through the same point, with h ever smaller.
+      secants: through the same point, with h halved each time, all on one side; none where there is no value.
     """
 
     coordinate: float
     value: float
     slope: float
     secants: tuple[Secant, ...] = ()
+
+    @property
+    def is_approached(self) -> bool:
+        """Whether the secants' slopes go to its own; at a kink they do not, though TensorFlow has a slope there."""
+        away = [abs(secant.slope - self.slope) for secant in self.secants]
+        if not away or not math.isfinite(self.slope):
+            return True
+        return away[-1] <= max(_APPROACHED * max(away), _ROUNDED * abs(self.slope))
 
 
 @dataclass(frozen=True)
@@ -71,7 +87,8 @@ class Sweep(Tabular):
       slope: `[n]`, the derivative along the line.
       tangents: at the points asked for.
       second: `[n]`, the second derivative along the line, or None where it was not asked for.
-      stationary: where the slope is zero between the first and the last point, in order.
+      stationary: where the slope is zero from the first to the last point, in order.
+      unsearched: how many more places there are where the slope may be zero, too many to be looked into.
     """
 
     subject: Subject
@@ -85,6 +102,7 @@ class Sweep(Tabular):
     tangents: tuple[Tangent, ...] = ()
     second: np.ndarray | None = None
     stationary: tuple[Stationary, ...] = ()
+    unsearched: int = 0
 
     @property
     def axis_label(self) -> str:
@@ -93,6 +111,24 @@ class Sweep(Tabular):
             return self.axis
         first = ", ".join(f"{x:g}" for x in self.position[0])
         return f"distance from ({first})"
+
+    @property
+    def coordinate_name(self) -> str:
+        """For units: value per this."""
+        return self.axis or "distance"
+
+    @property
+    def flat(self) -> list[tuple[float, float]]:
+        """From where to where the curve is level: at least three samples, rises and slopes no larger than roundings."""
+        x, value = self.coordinate.astype(np.float64), self.value.astype(np.float64)
+        rounding = _ROUNDINGS * float(np.finfo(self.value.dtype).eps) * np.abs(value)
+        with np.errstate(invalid="ignore", over="ignore"):
+            way, rise = np.diff(x), np.abs(np.diff(value))
+            level = np.abs(self.slope) * np.append(way, way[-1:]) <= rounding
+            joined = level[:-1] & level[1:] & (rise <= rounding[1:])
+        edges = np.diff(np.concatenate([[False], joined, [False]]).astype(int))
+        first, last = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+        return [(float(x[i]), float(x[j])) for i, j in zip(first, last, strict=True) if j - i >= _LEVEL]
 
     @property
     def where(self) -> str:

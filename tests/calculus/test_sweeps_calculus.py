@@ -76,19 +76,21 @@ def test_a_line_backwards_has_the_opposite_slope():
 
 
 def test_the_tutorials_tangent():
-    found = sweep(FADING, tangents=[4.1, 2, -1.0])
+    found = sweep(FADING, tangents=[4.1, 2, 0])
     tangent = found.tangents[0]
     assert tangent.coordinate == 4.1
     assert tangent.value == pytest.approx(0.232296853326313995, rel=5e-15)
     assert tangent.slope == pytest.approx(-0.195825531572645104, rel=5e-15)
-    assert [t.coordinate for t in found.tangents] == [4.1, 2.0, -1.0]
-    assert math.isnan(found.tangents[2].value)
+    assert [t.coordinate for t in found.tangents] == [4.1, 2.0, 0.0]
+    # At 0 it is 0/0: no value, so neither slope nor secants.
+    assert math.isnan(found.tangents[2].value) and math.isnan(found.tangents[2].slope)
+    assert found.tangents[2].secants == ()
     assert found.value.shape == (201,)
     assert found.coordinate[-1] == math.tau
 
 
 def test_tangents_on_an_axis_of_several_variables_and_on_a_line():
-    (tangent,) = sweep(TILTED, over=("y", 1, 2), fix={"x": 3}, tangents=[5.0]).tangents
+    (tangent,) = sweep(TILTED, over=("y", 1, 6), fix={"x": 3}, tangents=[5.0]).tangents
     assert tangent.value == pytest.approx(math.cos(3) * math.sin(5) + 3 / 5, rel=1e-14)
     assert tangent.slope == pytest.approx(math.cos(3) * math.cos(5) - 3 / 25, rel=1e-14)
     (tangent,) = sweep(CATALOGUE["sphere"], start=(0, 0), end=(3, 4), tangents=[2.5]).tangents
@@ -103,17 +105,32 @@ def test_the_first_point_of_the_tutorials_curve_is_undefined():
     assert np.isfinite(found.value[1:]).all() and np.isfinite(found.slope[1:]).all()
 
 
+def test_there_is_no_slope_where_there_is_no_value():
+    found = sweep(Function.of_formula("log(x)"), over=("x", -1, 1), points=5, tangents=[-0.5, 0.5])
+    # TensorFlow's derivative of log(x) is 1/x everywhere.
+    assert np.isnan(found.value[:2]).all() and np.isnan(found.slope[:2]).all()
+    np.testing.assert_array_equal(found.slope[3:], [2, 1])
+    assert math.isnan(found.tangents[0].slope) and found.tangents[1].slope == 2
+
+
 def test_another_variables_missing_derivative_does_not_matter():
     found = sweep(Function.of_formula("x**2 + sqrt(y)"), over=("x", 0, 2), points=5)
     np.testing.assert_array_equal(found.slope, 2 * found.coordinate)
     assert np.isinf(found.gradient[:, 1]).all()
 
 
+def test_tangents_at_both_ends():
+    found = sweep(FADING, over=("x", 0.5, 2), tangents=[0.5, 2])
+    assert [t.coordinate for t in found.tangents] == [0.5, 2.0]
+    for tangent, sample in zip(found.tangents, (0, -1), strict=True):
+        assert (tangent.value, tangent.slope) == (found.value[sample], found.slope[sample])
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("line", [{"over": ("x", 0.1, 6)}, {"start": (1, 1), "end": (2, 3)}])
 def test_dtypes(dtype, line):
-    found = sweep(RIPPLE, **line, points=9, dtype=dtype, tangents=[1.5])
-    arrays = (found.coordinate, found.position, found.value, found.gradient, found.slope)
+    found = sweep(RIPPLE, **line, points=9, dtype=dtype, tangents=[1.1], second=True)
+    arrays = (found.coordinate, found.position, found.value, found.gradient, found.slope, found.second)
     assert {a.dtype.name for a in arrays} == {dtype}
 
 
@@ -159,6 +176,20 @@ REFUSED = [
     (TILTED, {"fix": {"y": 1}, "tangents": [NAN]}, RangeError, "a tangent needs a finite coordinate"),
     (TILTED, {"fix": {"y": 1}, "points": 0}, RangeError, "points is 0; expected at least 1"),
     (TILTED, {"fix": {"y": 1}, "dtype": "float16"}, RangeError, "dtype is float16"),
+    (
+        FADING,
+        {"tangents": [4.1, 7]},
+        RangeError,
+        "a tangent at 7 would not be seen: the sweep goes over x from 0 to 6.28",
+    ),
+    (FADING, {"over": ("x", 1, 2), "tangents": [-0.5]}, RangeError, "or sweep farther: --over x=-0.5:2."),
+    (FADING, {"over": ("x", 1, 2), "tangents": [2.5]}, RangeError, "or sweep farther: --over x=1:2.5."),
+    (
+        TILTED,
+        {"start": (1, 1), "end": (4, 5), "tangents": [5.1]},
+        RangeError,
+        "the distance from 0 to 5. Choose a coord",
+    ),
     (Function.of_formula("x*y"), {}, RangeError, "no known domain: say the range, for example --over x=-1:1"),
     (TILTED, {}, UndefinedError, "tilted_waves is undefined at y = 0: fix y, for example --fix y=1"),
     (FADING, {"over": ("x", -2, -1)}, UndefinedError, "not defined anywhere on this range of x"),

@@ -104,7 +104,8 @@ def test_json_equals_the_arrays(tutorial, document):
         (["rosenbrock", "--set", "b=10", "--points", "3"], "rosenbrock/sweep/x_b10_points3"),
         (["rosenbrock", "--set", "b=100", "--points", "3"], "rosenbrock/sweep/x_points3"),
         (["ripple", "--points", "3", "--dtype", "float32"], "ripple/sweep/x_points3_dtypefloat32"),
-        (["ripple", "--points", "3", "--tangent=-1"], "ripple/sweep/x_points3_tangent-1"),
+        (["ripple", "--points", "3", "--tangent=1.5"], "ripple/sweep/x_points3_tangent1.5"),
+        (["rosenbrock", "--points", "3", "--tangent=-1"], "rosenbrock/sweep/x_points3_tangent-1"),
         (["ripple", "--points", "3", "--run", "my/own_name-1"], "my/own_name-1"),
     ],
 )
