@@ -50,7 +50,11 @@ class _SweepCommand(FunctionCommand):
     flag_value=_ASK,
     multiple=True,
     metavar="[NUMBER]",
-    help="Draw the tangent at this coordinate; without a number you are asked. Repeatable. Negative: --tangent=-1.",
+    help="Draw the tangent at this coordinate, and the secants that become it; without a number you are asked. "
+    "Repeatable. Negative: --tangent=-1.",
+)
+@click.option(
+    "--second-derivative", "second", is_flag=True, help="Log and draw the second derivative, too; it is exact."
 )
 @number_options
 @logging_options
@@ -65,6 +69,7 @@ def sweep(
     end: object,
     points: int,
     tangents: tuple,
+    second: bool,
     dtype: str,
     seed: int,
     logdir: Path,
@@ -74,11 +79,11 @@ def sweep(
     quiet: bool,
     debug: bool,
 ) -> None:
-    """Log value and gradient of FUNCTION along an axis or a line.
+    """Log value and gradient of FUNCTION along an axis or a line, and where the slope is zero.
 
     \b
     tbgrad sweep fading_wave --points 100 --tangent 4.1
-    tbgrad sweep tilted_waves --over x=-6:6 --fix y=1
+    tbgrad sweep tilted_waves --over x=-6:6 --fix y=1 --second-derivative
     tbgrad sweep rosenbrock --from -1.2,1 --to 1,1
     """
     f = resolve_function(function, parameters, dimensions)
@@ -101,6 +106,7 @@ def sweep(
         **ends,
         points=points,
         tangents=touched,
+        second=second,
         dtype=dtype,
         seed=seed,
     )

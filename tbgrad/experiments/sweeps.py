@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -13,8 +14,10 @@ from tbgrad.experiments.launching import Outcome, Place, Product, launch
 from tbgrad.functions.function import Function
 from tbgrad.results import Sweep
 from tbgrad.summaries import summarize
+from tbgrad.summaries.sweep_pages import stationary_words
 
 POINTS = 201
+_MOST_LISTED = 12
 
 
 def log_sweep(
@@ -27,11 +30,14 @@ def log_sweep(
     end: Sequence[float] | None = None,
     points: int = POINTS,
     tangents: Sequence[float] = (),
+    second: bool = False,
     dtype: str = "float64",
     seed: int = 0,
 ) -> Outcome:
     """Sweeps and logs; arguments and errors as in `calculus.sweeps.sweep` and `launching.launch`."""
-    result = sweeps.sweep(f, over, fix, start=start, end=end, points=points, tangents=tangents, dtype=dtype)
+    result = sweeps.sweep(
+        f, over, fix, start=start, end=end, points=points, tangents=tangents, second=second, dtype=dtype
+    )
     asked = {"command": "sweep", **f.request(), "axis": result.axis, "fixed": dict(result.fixed), "points": points}
     asked |= {
         "low": result.position[0],
@@ -40,13 +46,17 @@ def log_sweep(
         "dtype": dtype,
         "seed": seed,
     }
+    # Only where it is asked for: so runs that were made before there was a choice are found.
+    asked |= {"second": True} if second else {}
     fixed = f"sweep/{naming.word(result.axis or 'line')}"
     name = naming.run_name(f.name, fixed, _settings(f, result, over, tangents, dtype, seed), asked)
 
-    arrays = {n: getattr(result, n) for n in ("coordinate", "position", "value", "gradient", "slope")}
+    names = ("coordinate", "position", "value", "gradient", "slope", *(["second"] if second else []))
+    arrays = {n: getattr(result, n) for n in names}
     report = {"function": result.subject.identity, "axis": result.axis, "fixed": result.fixed, **arrays}
     report |= {"where": result.where, "undefined": undefined(result)}
-    report["tangents"] = [vars(t) for t in result.tangents]
+    report["tangents"] = [dataclasses.asdict(t) for t in result.tangents]
+    report |= {"stationary": [vars(p) for p in result.stationary], "unsearched": result.unsearched, "flat": result.flat}
 
     def work() -> Product:
         return Product(summarize(result), arrays, report, describe_sweep(result), notes=pointwise.notes(f))
@@ -62,8 +72,12 @@ def describe_sweep(result: Sweep) -> list[str]:
     value, coordinate = result.value[finite], result.coordinate[finite]
     for word, i in (("lowest", np.argmin(value)), ("highest", np.argmax(value))):
         lines.append(f"{word} value {value[i]:.6g} at {coordinate[i]:.6g}")
+    lines += stationary_words(result)
+    if len(result.stationary) <= _MOST_LISTED:
+        lines += [f"{p.kind} at {p.coordinate:.9g}: value {p.value:.9g}" for p in result.stationary]
     for t in result.tangents:
-        lines.append(f"tangent at {t.coordinate:g}: value {t.value:.15g}, slope {t.slope:.15g}")
+        but = "" if t.is_approached else "; secants do not go to it: a kink or a jump"
+        lines.append(f"tangent at {t.coordinate:g}: value {t.value:.15g}, slope {t.slope:.15g}{but}")
     return lines
 
 
@@ -105,4 +119,4 @@ def _settings(
     if len(result.value) != POINTS:
         settings.append(("points", str(len(result.value))))
     settings += [("tangent", naming.number(t)) for t in tangents]
-    return settings + conditions.common(dtype, seed)
+    return settings + [("second", "")] * (result.second is not None) + conditions.common(dtype, seed)

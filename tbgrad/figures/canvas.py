@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,11 +24,12 @@ from PIL import Image
 from tbgrad.figures.style import DPI, HEADING, LEGEND, SIZE, SMALL, SMALL_PRINT, TEXT, dress
 from tbgrad.results import Descent, Subject
 
-_LEGEND_LETTERS, _BAR_LETTERS = 66, 36
+_MOST_COLUMNS, _BAR_LETTERS = 4, 36
 _TITLE_LETTERS, _LONGEST_FORMULA, _SMALL_LETTERS = 60, 90, 100
 # In points.
 _TITLE_ROOM, _BELOW_HEADING = 5, 2
 _LINES = 1.25
+_FIRST_PANEL = 1.5
 LARGEST = 1e100
 
 
@@ -41,11 +43,26 @@ class Picture:
 
 def new_figure(**subplot: Any) -> tuple[Figure, Axes]:
     """A figure with one axes, in the house's style; keyword arguments go to Matplotlib's `add_subplot`."""
-    figure = Figure(figsize=SIZE, dpi=DPI, layout="compressed")
-    FigureCanvasAgg(figure)
+    figure = _new_page()
     axes = figure.add_subplot(**subplot)
     dress(axes)
     return figure, axes
+
+
+def new_panels(count: int) -> tuple[Figure, list[Axes]]:
+    """A figure with so many axes above each other, the first one higher, which share what they are drawn over."""
+    figure = _new_page()
+    heights = [_FIRST_PANEL, *[1.0] * (count - 1)]
+    panels = list(figure.subplots(count, 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0])
+    for axes in panels:
+        dress(axes)
+    return figure, panels
+
+
+def _new_page() -> Figure:
+    figure = Figure(figsize=SIZE, dpi=DPI, layout="compressed")
+    FigureCanvasAgg(figure)
+    return figure
 
 
 def encode(figure: Figure) -> Picture:
@@ -72,12 +89,24 @@ def drawable(values: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(values), values.clip(-LARGEST, LARGEST), np.nan)
 
 
-def add_legend(figure: Figure, **placed: Any) -> None:
-    """Puts one legend below everything, where it hides no data; keyword arguments go to Matplotlib's `legend`."""
-    entries = dict(zip(*reversed(figure.axes[0].get_legend_handles_labels()), strict=True))
-    columns = max((c for c in range(1, 5) if _legend_letters([*entries], c) <= _LEGEND_LETTERS), default=1)
-    placed = {"loc": "outside lower center", "ncols": columns, "frameon": False, "fontsize": LEGEND} | placed
-    figure.legend(entries.values(), entries.keys(), **placed)
+def add_legend(figure: Figure, first: Sequence[str] = (), **placed: Any) -> None:
+    """Puts one legend below everything, where it hides no data.
+
+    Args:
+      figure: with labels in any of its axes.
+      first: labels that stand before the others.
+      placed: keyword arguments for Matplotlib's `legend`.
+    """
+    entries: dict[str, Any] = {}
+    for axes in figure.axes:
+        entries |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    entries = {label: entries[label] for label in (*first, *entries)}
+    placed = {"loc": "outside lower center", "frameon": False, "fontsize": LEGEND} | placed
+    for columns in range(max(1, min(_MOST_COLUMNS, len(entries))), 0, -1):
+        legend = figure.legend(entries.values(), entries.keys(), **{"ncols": columns} | placed)
+        if columns == 1 or "ncols" in placed or legend.get_window_extent().width <= figure.bbox.width:
+            return
+        legend.remove()
 
 
 def add_bar(figure: Figure, axes: Axes, colours: ScalarMappable, label: str, **placed: Any) -> Colorbar:
@@ -87,12 +116,6 @@ def add_bar(figure: Figure, axes: Axes, colours: ScalarMappable, label: str, **p
     # A label that is much longer than the bar would take the picture's room.
     bar.set_label("\n".join(textwrap.wrap(label, _BAR_LETTERS)), size=TEXT)
     return bar
-
-
-def _legend_letters(labels: list[str], columns: int) -> int:
-    """How many letters wide a legend is; the marks in front of its entries are about six."""
-    parts = np.array_split(np.array([len(label) + 6 for label in labels]), columns)
-    return sum(part.max() for part in parts) if len(labels) >= columns else 2 * _LEGEND_LETTERS
 
 
 def set_title(

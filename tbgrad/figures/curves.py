@@ -1,36 +1,45 @@
-"""The picture of a sweep: f, its derivative, and tangents, over the real axis."""
+"""The picture of a sweep: f, its derivatives, tangents and stationary points, over the real axis."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tbgrad.figures.canvas import add_legend, drawable, new_figure, set_title, title
-from tbgrad.figures.style import SLOPE, TANGENT, VALUE
-from tbgrad.results import Sweep, Tangent
+from tbgrad.figures.canvas import add_legend, drawable, set_title, title
+from tbgrad.figures.labels import Label, add_labels
+from tbgrad.figures.panels import draw_panels, grouped, sweep_curves
+from tbgrad.figures.style import LEGEND, MARK, TANGENT
+from tbgrad.figures.units import in_units
+from tbgrad.results import Stationary, Sweep, Tangent
 
-# Beside a pole a few values would flatten everything else: the axis shows this share of the values, and a margin.
-_SHOWN = (2, 98)
-_FAR = 8.0
+# Of the sweep's width, to each side of where a tangent touches.
+_REACH = 0.18
+# Of the picture's height: a point that differs less from those beside it is not seen to be one.
+_SEEN = 0.01
+_MOST_MARKED = 40
+_MARKERS = {"minimum": "v", "maximum": "^", "inflection": "D"}
 
 
 def curve_figure(sweep: Sweep) -> Figure:
-    """Draws f, its derivative along the line, and the tangents in red with their slopes."""
-    figure, axes = new_figure()
-    axes.axhline(0, color="0.8", linewidth=0.8, zorder=0)
-    axes.plot(sweep.coordinate, drawable(sweep.value), label="f", **VALUE)
-    along = f"∂f/∂{sweep.axis}" if sweep.fixed else f"df/d{sweep.axis}"
-    slope_label = "slope along the line" if sweep.axis is None else along
-    axes.plot(sweep.coordinate, drawable(sweep.slope), label=slope_label, **SLOPE)
-    axes.set_ylim(*curve_limits(sweep.value, sweep.slope))
-    axes.set_xlim(sweep.coordinate[0], sweep.coordinate[-1] if len(sweep.coordinate) > 1 else None)
-    for tangent in sweep.tangents:
-        _draw_tangent(axes, sweep, tangent)
-    draw_undefined(axes, sweep)
-    axes.set(xlabel=sweep.axis_label, ylabel="value, and derivative")
-    set_title(axes, *sweep_title(sweep))
-    add_legend(figure)
+    """Draws f, its derivatives along the line, tangents with their slopes, and where the slope is zero.
+
+    Curves of one size share an axis; one that would be flattened there has an axis of its own below.
+    """
+    drawn, units = in_units(sweep)
+    groups = grouped(sweep_curves(drawn, units), _MOST_MARKED, len(sweep.stationary))
+    figure, (top, *_) = draw_panels(drawn, groups, units)
+    marked = marked_points(drawn, top.get_ylim())
+    _draw_stationary(top, marked)
+    touching = [(t, as_drawn) for t, as_drawn in zip(sweep.tangents, drawn.tangents, strict=True) if is_seen(as_drawn)]
+    for _, as_drawn in touching:
+        _draw_tangent(top, drawn, as_drawn)
+    set_title(top, *sweep_title(sweep), *_said(sweep, drawn, len(marked)))
+    add_legend(figure, [curve.label for curves in groups for curve in curves])
+    labels = [Label(_slope_words(t, len(touching)), tangent_ends(drawn, as_drawn)) for t, as_drawn in touching]
+    add_labels(figure, top, labels, color=TANGENT, fontsize=LEGEND)
     return figure
 
 
@@ -39,35 +48,71 @@ def sweep_title(sweep: Sweep) -> tuple[str, str]:
     return title(sweep.subject), ", ".join(f"{name} = {value:g}" for name, value in sweep.fixed.items())
 
 
-def curve_limits(*curves: np.ndarray) -> tuple[float, float]:
-    """The value axis: everything, but where a pole would flatten the rest."""
-    values = drawable(np.concatenate(curves))
-    finite = values[np.isfinite(values)]
-    if not finite.size:
-        return -1.0, 1.0
-    low, high = np.percentile(finite, _SHOWN)
-    reach = max(high - low, 1e-12 * max(1.0, abs(high)))
-    low = max(finite.min(), low - _FAR * reach) if finite.min() < low else low
-    high = min(finite.max(), high + _FAR * reach) if finite.max() > high else high
-    margin = 0.06 * max(high - low, 1e-6 * max(1.0, abs(high)))
-    return low - margin, high + margin
+def tangent_ends(sweep: Sweep, tangent: Tangent) -> np.ndarray:
+    """Points `[5, 2]` of a tangent as it is drawn, the outer ones first."""
+    width = float(sweep.coordinate[-1] - sweep.coordinate[0]) or 2.0
+    along = np.array([-1, 1, -0.5, 0.5, 0]) * _REACH * width
+    return np.stack([tangent.coordinate + along, tangent.value + tangent.slope * along], axis=1)
+
+
+def is_seen(tangent: Tangent) -> bool:
+    """Whether it has a value and a slope."""
+    return bool(np.isfinite(drawable([tangent.value, tangent.slope])).all())
 
 
 def _draw_tangent(axes: Axes, sweep: Sweep, tangent: Tangent) -> None:
-    if not np.isfinite(drawable([tangent.value, tangent.slope])).all():
-        return
-    width = float(sweep.coordinate[-1] - sweep.coordinate[0]) or 1.0
-    reach = np.array([-0.18, 0.18]) * width
-    label = f"tangent at {tangent.coordinate:g}: slope {tangent.slope:.6g}"
-    x = tangent.coordinate + reach
-    axes.plot(x, tangent.value + tangent.slope * reach, color=TANGENT, label=label)
-    axes.plot(tangent.coordinate, tangent.value, "o", color=TANGENT)
+    axes.plot(*tangent_ends(sweep, tangent)[:2].T, color=TANGENT, label="tangent")
+    axes.plot(tangent.coordinate, tangent.value, "o", color=TANGENT, zorder=4)
 
 
-def draw_undefined(axes: Axes, sweep: Sweep) -> None:
-    """Marks the points without a value at the foot of the axes."""
-    undefined = ~np.isfinite(sweep.value)
-    if undefined.any():
-        bottom = np.full(undefined.sum(), 0.03)
-        axes.plot(sweep.coordinate[undefined], bottom, "x", color="black", transform=axes.get_xaxis_transform(),
-                  clip_on=False, label="undefined")  # fmt: skip
+def _slope_words(tangent: Tangent, tangents: int) -> str:
+    return f"slope {tangent.slope:.6g}" if tangents == 1 else f"at {tangent.coordinate:g}: slope {tangent.slope:.4g}"
+
+
+def marked_points(sweep: Sweep, limits: tuple[float, float]) -> list[Stationary]:
+    """The stationary points that a picture marks whose values lie between these limits.
+
+    In a tail that is all but flat none can be seen; of very many the lowest minimum and the highest maximum are enough.
+    """
+    if not sweep.stationary:
+        return []
+    finite = sweep.value[np.isfinite(sweep.value)]
+    values = np.array([finite[0], *(p.value for p in sweep.stationary), finite[-1]], dtype=np.float64)
+    change = np.abs(np.diff(values))
+    seen = np.maximum(change[:-1], change[1:]) >= _SEEN * (limits[1] - limits[0])
+    seen &= (values[1:-1] >= limits[0]) & (values[1:-1] <= limits[1])
+    points = [p for p, is_one in zip(sweep.stationary, seen, strict=True) if is_one]
+    if len(points) <= _MOST_MARKED:
+        return points
+    minima, maxima = ([p for p in points if p.kind == kind] for kind in ("minimum", "maximum"))
+    extremes = min(minima, key=_value, default=None), max(maxima, key=_value, default=None)
+    return [p for p in extremes if p is not None]
+
+
+def _value(point: Stationary) -> float:
+    return point.value
+
+
+def _draw_stationary(axes: Axes, points: Sequence[Stationary]) -> None:
+    for kind, marker in _MARKERS.items():
+        places = np.array([(p.coordinate, p.value) for p in points if p.kind == kind]).reshape(-1, 2).T
+        if places.size:
+            axes.plot(*places, marker, markersize=6, label=kind, zorder=3, clip_on=False, **MARK)
+
+
+def _said(sweep: Sweep, drawn: Sweep, marked: int) -> list[str]:
+    """What the picture leaves out, and what of it is not what it seems."""
+    said = []
+    for tangent, as_drawn in zip(sweep.tangents, drawn.tangents, strict=True):
+        if not is_seen(as_drawn):
+            why = "no derivative" if np.isfinite(tangent.value) else "no value"
+            said.append(f"no tangent at {tangent.coordinate:g}: f has {why} there")
+        elif not tangent.is_approached:
+            said.append(f"at {tangent.coordinate:g} secants do not go to the tangent: a kink or a jump")
+    count = len(sweep.stationary) + sweep.unsearched
+    if marked < count:
+        which = (
+            "the lowest and the highest" if count > _MOST_MARKED and marked == 2 else f"{marked:,}" if marked else "not"
+        )
+        said.append(f"{count:,} {'point' if count == 1 else 'points'} with slope 0, {which} marked")
+    return ["; ".join(said)] if said else []

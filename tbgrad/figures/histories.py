@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tbgrad.figures.canvas import LARGEST, add_legend, descent_caption, drawable, new_figure, set_title, title
-from tbgrad.figures.curves import curve_limits
+from tbgrad.figures.panels import curve_limits
 from tbgrad.figures.style import VALUE
 from tbgrad.results import Descent
 

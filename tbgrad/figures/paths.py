@@ -22,7 +22,9 @@ from tbgrad.figures.canvas import (
     title,
 )
 from tbgrad.figures.contours import draw_contours, draw_minima, on_equal_axes, sides
-from tbgrad.figures.curves import curve_limits, draw_undefined, sweep_title
+from tbgrad.figures.curves import sweep_title
+from tbgrad.figures.gaps import draw_undefined
+from tbgrad.figures.panels import curve_limits
 from tbgrad.figures.steps import Track, add_step_bar, some_colours
 from tbgrad.figures.style import MARK, MINIMUM, TEXT, VALUE
 from tbgrad.results import Descent, Sweep

@@ -30,6 +30,7 @@ VALUE = {"color": "#0072B2", "linestyle": "-", "linewidth": 1.6}
 SLOPE = {"color": "#E69F00", "linestyle": "--", "linewidth": 1.5}
 SECOND = {"color": "#009E73", "linestyle": "-.", "linewidth": 1.3}
 TANGENT = "#CC3311"
+SECANT = {"color": "black", "linestyle": "-", "linewidth": 1.1}
 GUIDE = "0.45"
 
 MINIMUM = {"color": "gold", "markeredgecolor": "black", "linestyle": "none"}

@@ -1,4 +1,4 @@
-"""Sweep to records: the scalars along the line, and the picture with the real axis."""
+"""Sweep to records: the scalars along the line, and pictures with the real axis, two of them with a slider."""
 
 from __future__ import annotations
 
@@ -6,61 +6,78 @@ import time
 
 import numpy as np
 
-from tbgrad.figures.canvas import encode
+from tbgrad.figures.canvas import encode, encode_image
 from tbgrad.figures.curves import curve_figure
-from tbgrad.records import Record, Scalars, Texts
+from tbgrad.figures.paths import PathFigure, frames
+from tbgrad.figures.secants import secant_figure, tangent_figure, tangent_rows
+from tbgrad.records import Images, Record, Scalars, Texts
 from tbgrad.results import Sweep
 from tbgrad.summaries.layouts import SWEEP
-from tbgrad.summaries.pages import page, table
 from tbgrad.summaries.summarizing import picture, summarize
+from tbgrad.summaries.sweep_pages import sweep_story
 
 # TensorBoard's browser keeps integers exactly up to here.
 _EXACT = 2**53
 _LEAST_POWER, _MOST_POWER = 3, 300
+# TensorBoard keeps ten pictures of a tag unless told otherwise.
+_SLIDER_STEPS = 10
 
 
 @summarize.register
 def _(sweep: Sweep) -> tuple[Record, ...]:
     steps, how = sweep_steps(sweep.coordinate)
-    subject = sweep.subject
+    subject, along = sweep.subject, sweep.coordinate_name
     where = f"{sweep.where}. {how}"
     # Series of one time share their events in the file.
     now = time.time()
 
-    def scalars(tag: str, value: np.ndarray, what: str) -> Scalars:
-        return Scalars(f"sweep/{tag}", steps, value, now, f"{what} {where}")
+    def scalars(tag: str, value: np.ndarray, what: str, unit: str) -> Scalars:
+        return Scalars(f"sweep/{tag}", steps, value, now, f"{what} {where} Unit: {unit}.")
 
-    drawn = encode(curve_figure(sweep))
+    second = []
+    if sweep.second is not None:
+        what = "Second derivative in the direction of the line,"
+        second.append(scalars("second_derivative", sweep.second, what, f"value per {along}²"))
     return (
-        picture("sweep/curve", 0, drawn, f"f, its derivative and tangents over the real axis, {where}"),
-        scalars("value", sweep.value, f"Value of {subject.label}"),
+        *_pictures(sweep, steps, where),
+        scalars("value", sweep.value, f"Value of {subject.label}", "value"),
         *(
-            scalars(f"gradient/{variable}", sweep.gradient[:, i], f"Partial derivative by {variable}")
+            scalars(
+                f"gradient/{variable}",
+                sweep.gradient[:, i],
+                f"Partial derivative by {variable}",
+                f"value per {variable}",
+            )
             for i, variable in enumerate(subject.variables)
         ),
-        scalars("slope", sweep.slope, "Derivative in the direction of the line,"),
-        scalars("coordinate", sweep.coordinate, "The real coordinate,"),
+        scalars("slope", sweep.slope, "Derivative in the direction of the line,", f"value per {along}"),
+        *second,
+        scalars("coordinate", sweep.coordinate, "The real coordinate,", along),
         SWEEP,
-        Texts("sweep/story", 0, _story(sweep, how), description="What the sweep shows."),
+        Texts("sweep/story", 0, sweep_story(sweep, how), description="What the sweep shows."),
     )
 
 
-def _story(sweep: Sweep, how: str) -> str:
-    rows = [(f"{t.coordinate:g}", f"{t.value:.9g}", f"{t.slope:.9g}") for t in sweep.tangents]
-    undefined = int((~np.isfinite(sweep.value)).sum())
-    parts = [
-        f"{len(sweep.coordinate)} points {sweep.where}.",
-        how,
-        *([f"**Undefined at {undefined} of them.**"] if undefined else []),
-        *([table(("tangent at", "value", "slope"), rows)] if rows else []),
-        *([f"About the function: {sweep.subject.remark}"] if sweep.subject.remark else []),
-    ]
-    asked = [
-        ("What does it look like over the real axis?", "Images", "sweep/curve"),
-        ("How do value and slope go together?", "Custom Scalars", "sweep/slope"),
-        ("What is the partial derivative here?", "Time Series", f"sweep/gradient/{sweep.subject.variables[0]}"),
-    ]
-    return page(f"A sweep of `{sweep.subject.equation}`", parts, asked)
+def _pictures(sweep: Sweep, steps: np.ndarray, where: str) -> list[Images]:
+    """The whole curve; the tangent that moves along it; and the secant that becomes the first tangent asked for."""
+    what = "f, its derivative, tangents, and where the slope is zero, over the real axis,"
+    pictures = [picture("sweep/curve", 0, encode(curve_figure(sweep)), f"{what} {where}")]
+    rows = tangent_rows(sweep, _SLIDER_STEPS)
+    if len(rows):
+        what = "The tangent at the step's coordinate, and its slope as the height of the derivative, for some points"
+        pictures.append(_slider("sweep/tangent", steps[rows], tangent_figure(sweep), rows, f"{what} {where}"))
+    tangent = next((t for t in sweep.tangents if t.secants), None)
+    if tangent is not None:
+        x = f"{tangent.coordinate:g}"
+        what = f"The line through the points at {x} and {x} + h becomes the tangent: h is halved at each step. {where}"
+        numbers = np.arange(len(tangent.secants))[:_SLIDER_STEPS]
+        pictures.append(_slider("sweep/secant", numbers, secant_figure(sweep, tangent), numbers, what))
+    return pictures
+
+
+def _slider(tag: str, steps: np.ndarray, figure: PathFigure, rows: np.ndarray, description: str) -> Images:
+    drawn = [encode_image(image) for image in frames(figure, rows.tolist())]
+    return Images(tag, steps, [each.image for each in drawn], drawn[0].size, description=description)
 
 
 def sweep_steps(coordinate: np.ndarray) -> tuple[np.ndarray, str]:

@@ -67,7 +67,7 @@ def test_the_arrays_are_the_function_and_its_derivative(tutorial):
 def test_the_tags(tutorial):
     records = tbgrad.read_run(tutorial[0] / "fading_wave/sweep/x_points100_tangent4.1")
     assert {"sweep/value", "sweep/gradient/x", "sweep/slope", "sweep/coordinate"} <= set(records.scalars)
-    assert "sweep/curve" in records.images
+    assert {"sweep/curve", "sweep/tangent", "sweep/secant"} <= set(records.images)
     coordinate = records.scalars["sweep/coordinate"]
     assert len(coordinate.step) == 100
     assert np.abs(coordinate.step - 1000 * np.linspace(0, 2 * np.pi, 100)).max() <= 0.5
@@ -75,6 +75,65 @@ def test_the_tags(tutorial):
     at = {int(step): index for index, step in enumerate(value.step)}
     x = np.linspace(0, 2 * np.pi, 100)[50]
     assert value.value[at[round(1000 * x)]] == pytest.approx(fading_wave(x), rel=1e-6)
+
+
+def test_the_stationary_points_of_the_tutorial(tutorial, document):
+    _, words, lines = tutorial
+    # Roots of 4 x cos 2x - sin 2x, by mpmath.
+    roots = [0.582780592603605654, 2.30210838860028827, 3.89494187557228610, 5.47497182427058014]
+    assert "The slope is zero at 4 points: 2 minima, 2 maxima." in lines
+    assert f"minimum at {roots[1]:.9g}: value {fading_wave(roots[1]):.9g}" in lines
+    told = document(*words)["stationary"]
+    assert [point["kind"] for point in told] == ["maximum", "minimum", "maximum", "minimum"]
+    assert [point["coordinate"] for point in told] == pytest.approx(roots, rel=1e-14)
+    assert [point["value"] for point in told] == pytest.approx(fading_wave(np.array(roots)), rel=1e-13)
+
+
+def test_the_secants_of_the_tutorial(tutorial, document):
+    _, words, _ = tutorial
+    (tangent,) = document(*words)["tangents"]
+    h = np.array([chord["h"] for chord in tangent["secants"]])
+    np.testing.assert_allclose(h, 2.0 / 2.0 ** np.arange(10), rtol=1e-12)
+    expected = (fading_wave(4.1 + h) - fading_wave(4.1)) / h
+    np.testing.assert_allclose([chord["slope"] for chord in tangent["secants"]], expected, rtol=1e-10)
+
+
+def test_the_second_derivative(document, logdir):
+    words = ["sweep", "x**3", "--over", "x=-1:1", "--points", "5", "--second-derivative", "--logdir", logdir]
+    answer = document(*words)
+    assert answer["second"] == pytest.approx([-6, -3, 0, 3, 6])
+    assert answer["run"].endswith("/sweep/x_over-1_1_points5_second")
+    with np.load(logdir / answer["run"] / "arrays.npz") as arrays:
+        assert arrays["second"].tolist() == answer["second"]
+    records = tbgrad.read_run(logdir / answer["run"])
+    assert records.scalars["sweep/second_derivative"].value.tolist() == [-6, -3, 0, 3, 6]
+    assert document(*words)["second"] == answer["second"]
+    bare = document("sweep", "x**3", "--over", "x=-1:1", "--points", "5", "--logdir", logdir)
+    assert "second" not in bare and bare["run"] != answer["run"]
+
+
+def test_level_stretches_and_kinks_are_told(typed, document, logdir):
+    words = ["sweep", "relu(x)", "--over", "x=-1:1", "--tangent", "0", "--logdir", logdir]
+    lines = typed(*words).stdout.splitlines()
+    assert "The curve is level from -1 to 0." in lines
+    assert "tangent at 0: value 0, slope 0; secants do not go to it: a kink or a jump" in lines
+    answer = document(*words)
+    assert answer["flat"] == [[-1, 0]] and answer["stationary"] == [] and answer["unsearched"] == 0
+
+
+@pytest.mark.parametrize("words", [["--tangent=-1"], ["--tangent", "7", "--tangent", "1"]])
+def test_a_tangent_that_would_not_be_seen_is_refused(typed, logdir, words):
+    result = typed("sweep", "fading_wave", *words, "--logdir", logdir)
+    assert result.exit_code == 2 and not logdir.exists()
+    assert "would not be seen" in result.stderr and "--over x=" in result.stderr
+    over = result.stderr.partition("--over ")[2].strip(" .\n")
+    assert typed("sweep", "fading_wave", *words, "--over", over, "--logdir", logdir).exit_code == 0
+
+
+def test_an_undefined_tangent_is_data(typed, logdir):
+    words = ["sweep", "fading_wave", "--over", "x=-2:6", "--tangent=-1", "--logdir", logdir]
+    result = typed(*words)
+    assert result.exit_code == 0 and "tangent at -1: value nan, slope nan" in result.stdout
 
 
 def test_json_equals_the_arrays(tutorial, document):
@@ -106,6 +165,7 @@ def test_json_equals_the_arrays(tutorial, document):
         (["ripple", "--points", "3", "--dtype", "float32"], "ripple/sweep/x_points3_dtypefloat32"),
         (["ripple", "--points", "3", "--tangent=1.5"], "ripple/sweep/x_points3_tangent1.5"),
         (["rosenbrock", "--points", "3", "--tangent=-1"], "rosenbrock/sweep/x_points3_tangent-1"),
+        (["ripple", "--points", "3", "--second-derivative"], "ripple/sweep/x_points3_second"),
         (["ripple", "--points", "3", "--run", "my/own_name-1"], "my/own_name-1"),
     ],
 )

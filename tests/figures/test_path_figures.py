@@ -178,7 +178,7 @@ def test_known_minima_in_the_plane_are_marked():
 
 def test_show_chooses_by_result(waves):
     f = tbgrad.resolve("sphere")
-    assert lines(show(tbgrad.sweep(f, points=5)), "f")
+    assert lines(show(tbgrad.sweep(f, points=5)), "f (value)")
     assert lines(show(waves), "path")
     bare = dataclasses.replace(waves, landscape=None)
     assert path_figure(bare) is None and show(bare).axes[0].get_xlabel() == "step"
