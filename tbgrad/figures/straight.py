@@ -10,7 +10,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from tbgrad.figures.canvas import add_legend, descent_caption, drawable, new_figure, set_title, title
-from tbgrad.figures.panels import curve_limits, draw_undefined
+from tbgrad.figures.gaps import draw_undefined
+from tbgrad.figures.panels import curve_limits
 from tbgrad.figures.steps import Track, add_step_bar
 from tbgrad.figures.style import MARK, VALUE
 from tbgrad.results import Descent
