@@ -30,4 +30,6 @@ def board(logdir: Path, host: str, port: int | None, as_json: bool, quiet: bool,
     if as_json:
         echo_json({"logdir": logdir, "command": command})
         return
+    if not quiet:
+        click.echo("Text has a page about each run, with links to what it shows.", err=True)
     click.get_current_context().exit(run_board(command))

@@ -14,8 +14,8 @@ from tbgrad.functions.catalogue import lookup
 from tbgrad.functions.function import Function
 from tbgrad.functions.interpreters import interpret, numpy_table
 from tbgrad.results.graphs import counted, times
-from tbgrad.runs.board import address
-from tbgrad.summaries.pages import page
+from tbgrad.runs.addresses import address, view
+from tbgrad.summaries.pages import link, table
 
 # A converged descent that is so far above the global minimum has found another one.
 _WELL_ABOVE = 1e-3
@@ -118,35 +118,48 @@ def table_lines(table: Sequence[Mapping[str, Any]]) -> list[str]:
     return lines
 
 
+# What to open first: the dashboard, its tags, and the runs.
+_VIEWS: dict[str, tuple[str, Sequence[str], str | None]] = {
+    "what to look at": ("Text", (), None),
+    "the race": ("Time Series", ("descent/log10_gap",), "rosenbrock/descent"),
+    "all racers' gaps": ("Custom Scalars", (), "rosenbrock/descent"),
+    "the runs compared": ("HParams", (), None),
+    "the graphs": ("Graphs", (), None),
+    "the surfaces": ("Time Series", ("surface/contour", "surface/relief/30_-60"), None),
+    "the same, to turn": ("Mesh", (), "surface"),
+    "curves and tangents": ("Time Series", ("sweep/curve",), None),
+    "the ways down": ("Time Series", ("descent/animation", "descent/path"), None),
+}
+# (question, view, hint).
+_QUESTIONS = (
+    ("Which optimizer won?", "the race", ""),
+    ("Which settings took how many steps?", "the runs compared", ": tick metrics/steps_to_gap at the left"),
+    ("Where is the minimum? Is it a point or a ring?", "the surfaces", ""),
+    ("Where is the function undefined?", "the surfaces", ""),
+    ("Which way does the gradient point?", "the surfaces", ": the arrows of surface/contour"),
+    ("What is its shape?", "the same, to turn", ": drag"),
+    ("How does the gradient come about?", "the graphs", ": a run graph_by_hand, click on a node"),
+    ("What does TensorFlow compute for it?", "the graphs", ": a run graph, open its two scopes"),
+    ("How does a descent go down?", "the ways down", ": move the slider of descent/path"),
+    ("What are value and slope at 4.1?", "curves and tangents", ""),
+)
+
+
 def guide(told: Sequence[str]) -> str:
-    """A page that says which dashboard answers which question, with the story below, as markdown."""
-    parts = ["A tutorial on gradients, and a race of optimizers. Each run has a page of its own under this one."]
-    questions = (
-        ("Which optimizer won?", "Time Series; Custom Scalars: all racers", "descent/log10_gap"),
-        ("Which settings took how many steps?", "HParams: tick this metric at the left", "metrics/steps_to_gap"),
-        ("Where is the minimum? Is it a point or a ring?", "Images; Mesh: tick one run", "surface/contour"),
-        ("Where is the function undefined?", "Images", "surface/contour"),
-        ("Which way does the gradient point?", "Images", "surface/contour"),
-        ("How does the gradient come about?", "Graphs: a run graph_by_hand, click on a node", "graph/backward"),
-        ("What does TensorFlow compute for it?", "Graphs: a run graph, open its two scopes", "graph/story"),
-        ("How does a descent go down?", "Images: descent/animation; Mesh: move a slider", "descent/path"),
-        ("What are value and slope at 4.1?", "Time Series near step 4100, or Images", "sweep/curve"),
-    )
-    return page("The tour", parts, questions) + "\n```\n" + "\n".join(told) + "\n```\n"
+    """A page that links what to open first and what answers which question, with the story below, as markdown."""
+    first = [link(name, *there) for name, there in _VIEWS.items() if there[0] != "Text"]
+    rows = [(question, f"{link(name, *_VIEWS[name])}{hint}") for question, name, hint in _QUESTIONS]
+    parts = [
+        "## The tour",
+        "**A tutorial on gradients, and a race of optimizers.** Each run has a page of its own under this one.",
+        " · ".join(first),
+        "**Where to look**",
+        table(("question", "where"), rows),
+        "\n".join(["```", *told, "```"]),
+    ]
+    return "\n\n".join(parts) + "\n"
 
 
 def views() -> list[str]:
     """What to open first, with its address."""
-    race = address("timeseries", runFilter="rosenbrock/descent", tagFilter="log10_gap", smoothing="0")
-    shown = (
-        ("what to look at", address("text")),
-        ("the race", race),
-        ("all racers' gaps", address("custom_scalars&regexInput=rosenbrock/descent")),
-        ("the runs compared", address("hparams")),
-        ("the graphs", address("graphs")),
-        ("the surfaces", address("timeseries", tagFilter="surface/contour$|surface/relief/30")),
-        ("the same, to turn", address("mesh&regexInput=surface")),
-        ("curves and tangents", address("timeseries", tagFilter="sweep/curve")),
-        ("the ways down", address("timeseries", tagFilter="descent/animation|descent/path")),
-    )
-    return [f"{what:<20} {where}" for what, where in shown]
+    return [f"{name:<20} {address(view(*there))}" for name, there in _VIEWS.items()]

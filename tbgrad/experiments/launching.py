@@ -17,9 +17,10 @@ import tbgrad
 from tbgrad import naming
 from tbgrad.errors import LogdirError, OptionError, RunExistsError
 from tbgrad.events.reader import event_files
-from tbgrad.records import HParams, Record
+from tbgrad.records import HParams, Record, Texts
 from tbgrad.runs.directories import reason, refuse_nesting
 from tbgrad.runs.opening import open_run, read_arrays, read_info, refuse_foreign
+from tbgrad.summaries.pages import select_run
 
 # The directory, below the log directory, that the tour makes anew each time.
 TOUR = "tour"
@@ -131,7 +132,7 @@ def launch(place: Place, name: str, asked: Mapping[str, Any], work: Callable[[],
     outcome = Outcome(shown, (*product.lines, str(directory)), product.exit_code, tuple(product.notes))
     replace = place.overwrite or (info is not None and info.get("status") != "running")
     with open_run(directory, "replace" if replace else "refuse", {"asked": asked, "versions": versions()}) as run:
-        run.write(_with_trial(record, run_name) for record in product.records)
+        run.write(_in_run(record, run_name) for record in product.records)
         run.save(product.arrays)
         run.note(outcome={"report": kept, "arrays": stored, "lines": outcome.lines, "exit_code": outcome.exit_code})
     return outcome
@@ -149,9 +150,13 @@ def check_writable(logdir: Path) -> None:
         raise LogdirError(f"cannot log to '{logdir}': no permission to write in '{existing}'.")
 
 
-def _with_trial(record: Record, run_name: str) -> Record:
-    """Calls the trial in hparams by its run's name, which TensorBoard shows."""
-    return dataclasses.replace(record, trial=run_name) if isinstance(record, HParams) else record
+def _in_run(record: Record, run_name: str) -> Record:
+    """Calls the trial in hparams by its run's name, which TensorBoard shows, and sets a page's links to the run."""
+    if isinstance(record, HParams):
+        return dataclasses.replace(record, trial=run_name)
+    if isinstance(record, Texts):
+        return dataclasses.replace(record, text=[select_run(text, run_name) for text in record.text])
+    return record
 
 
 def versions() -> dict[str, str]:

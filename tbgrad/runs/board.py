@@ -1,18 +1,16 @@
-"""Starts TensorBoard on a log directory, and knows the addresses of its dashboards."""
+"""Starts TensorBoard on a log directory."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-import urllib.parse
 from collections.abc import Sequence
 from pathlib import Path
 
 from tbgrad.errors import NotARunError
 from tbgrad.events.reader import find_runs, most_events
-
-HOST, PORT = "localhost", 6006
+from tbgrad.runs.addresses import HOST
 
 # TensorBoard keeps this many entries of a tag unless told otherwise.
 _SCALARS_KEPT = 1000
@@ -47,12 +45,3 @@ def run_board(command: Sequence[str]) -> int:
         return subprocess.run(command, check=False, env=quiet | os.environ).returncode
     except KeyboardInterrupt:
         return 0
-
-
-def address(dashboard: str, host: str = HOST, port: int = PORT, **query: str) -> str:
-    """The address of a view: `timeseries` with `tagFilter`, `runFilter`, `smoothing`, say.
-
-    Older dashboards take which runs to select behind their name: `mesh&regexInput=surface`.
-    """
-    text = urllib.parse.urlencode(query, quote_via=urllib.parse.quote)
-    return f"http://{host}:{port}/{'?' + text if text else ''}#{dashboard}"

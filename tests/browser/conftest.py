@@ -20,7 +20,8 @@ from PIL import Image
 
 import tbgrad
 from tbgrad.experiments.guide import views
-from tbgrad.runs.board import address, board_command
+from tbgrad.runs.addresses import address
+from tbgrad.runs.board import board_command
 
 PATIENCE = 60
 
@@ -64,7 +65,7 @@ class Board:
 
     def __init__(self, root):
         self.root = root
-        before, here = (urllib.parse.urlsplit(url).netloc for url in (address(""), root))
+        before, here = (urllib.parse.urlsplit(url).netloc for url in (address(), root))
         self.views = {line[:20].strip(): line.split()[-1].replace(before, here) for line in views()}
 
     def raw(self, path, **query):

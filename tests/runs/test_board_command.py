@@ -1,14 +1,13 @@
-"""The command that starts TensorBoard, and the addresses of its views."""
+"""The command that starts TensorBoard."""
 
 import sys
-import urllib.parse
 
 import numpy as np
 import pytest
 
 from tbgrad.errors import NotARunError
 from tbgrad.records import Scalars, Texts
-from tbgrad.runs.board import address, board_command, run_board
+from tbgrad.runs.board import board_command, run_board
 from tbgrad.runs.opening import open_run
 
 
@@ -64,20 +63,3 @@ def test_a_directory_without_runs(logdir, make):
 def test_its_exit_code_is_passed_on():
     assert run_board([sys.executable, "-c", "raise SystemExit(3)"]) == 3
     assert run_board([sys.executable, "-c", ""]) == 0
-
-
-@pytest.mark.parametrize(
-    ("query", "place"),
-    [({}, {}), ({"smoothing": "0"}, {}), ({"tagFilter": "a b|c/d^$", "runFilter": "∂"}, {"host": "h", "port": 7})],
-)
-def test_addresses(query, place):
-    found = urllib.parse.urlsplit(address("timeseries", **query, **place))
-    assert (found.scheme, found.hostname, found.path, found.fragment) == (
-        "http",
-        place.get("host", "localhost"),
-        "/",
-        "timeseries",
-    )
-    assert found.port == place.get("port", 6006)
-    # TensorBoard's page decodes %20 as a blank, but not +.
-    assert dict(urllib.parse.parse_qsl(found.query)) == query and "+" not in found.query
