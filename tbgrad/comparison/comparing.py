@@ -67,10 +67,15 @@ class Comparison:
             found.setdefault(run.function, []).append(run)
         return found
 
-    def _repr_html_(self) -> str:
-        from tbgrad.comparison.tables import html_table
+    def __repr__(self) -> str:
+        from tbgrad.comparison.tables import text_table
 
-        return html_table(self)
+        return "\n".join(text_table(self))
+
+    def _repr_html_(self) -> str:
+        from tbgrad.comparison.tables import html_comparison
+
+        return html_comparison(self)
 
 
 def compare(places: Sequence[str | Path], by: str | None = None) -> Comparison:

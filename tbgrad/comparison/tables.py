@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
-import html
 import io
 from typing import Any
 
 from tbgrad.comparison.comparing import Comparison, RankedRun
+from tbgrad.results.tabular import html_table
 
 _SHOWN = ("steps_to_gap", "best_gap", "best_value", "final_value")
 
@@ -44,13 +44,12 @@ def csv_text(comparison: Comparison) -> str:
     return target.getvalue()
 
 
-def html_table(comparison: Comparison) -> str:
+def html_comparison(comparison: Comparison) -> str:
     """The comparison as an HTML table, for notebooks."""
     columns = _columns(comparison.runs, comparison.by)
-    rows = [["function", *map(_head, columns), "status", "run"]]
-    rows += [[run.function, *(_cell(c, run) for c in columns), run.status, run.run] for run in comparison.runs]
-    cells = ["".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in rows]
-    return "<table>" + "".join(f"<tr>{row}</tr>" for row in cells) + "</table>"
+    heads = ["function", *map(_head, columns), "status", "run"]
+    rows = [[run.function, *(_cell(c, run) for c in columns), run.status, run.run] for run in comparison.runs]
+    return html_table(heads, rows, _caption(comparison))
 
 
 def _columns(runs: Any, by: str) -> list[tuple[str, str]]:

@@ -41,6 +41,16 @@ class Picture:
     size: tuple[int, int]
 
 
+class NotebookFigure(Figure):
+    """A figure that a notebook displays where a cell ends with it.
+
+    Of a bare figure IPython shows its name only, until somebody has switched pyplot's backend on.
+    """
+
+    def _repr_png_(self) -> bytes:
+        return encode(self).image
+
+
 def new_figure(**subplot: Any) -> tuple[Figure, Axes]:
     """A figure with one axes, in the house's style; keyword arguments go to Matplotlib's `add_subplot`."""
     figure = _new_page()
@@ -60,7 +70,7 @@ def new_panels(count: int) -> tuple[Figure, list[Axes]]:
 
 
 def _new_page() -> Figure:
-    figure = Figure(figsize=SIZE, dpi=DPI, layout="compressed")
+    figure = NotebookFigure(figsize=SIZE, dpi=DPI, layout="compressed")
     FigureCanvasAgg(figure)
     return figure
 

@@ -73,7 +73,7 @@ def _spelled(point: tuple[float, ...], decimals: int, size: float) -> str:
     return "(" + ", ".join(f"{round(x, decimals) + 0.0:.10g}" for x in point) + ")"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Basins(Tabular):
     """Descents from every pixel of a plane along two variables.
 
@@ -172,6 +172,10 @@ class Basins(Tabular):
 
     def _is(self, *wanted: Status) -> np.ndarray:
         return np.isin(self.status, [self.statuses.index(status) for status in wanted])
+
+    def _caption(self) -> str:
+        some = f"; the first {MOST_ROWS} of {len(self.ends):,} ends" if len(self.ends) > MOST_ROWS else ""
+        return f"{self.optimizer} on {self.subject.equation}, {self.where}{some}"
 
     def _rows(self):
         yield ["end", *self.subject.variables, "value", "share of starts", "median steps"]

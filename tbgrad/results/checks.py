@@ -57,7 +57,7 @@ class PointCheck:
     cause: str
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class GradientCheck(Tabular):
     """A gradient held against differences at points.
 
@@ -110,6 +110,11 @@ class GradientCheck(Tabular):
         """How many points have each verdict, worst first."""
         found = Counter(point.verdict for point in self.points)
         return {verdict: found[verdict] for verdict in CheckVerdict if found[verdict]}
+
+    def _caption(self) -> str:
+        counts = ", ".join(f"{verdict.value} at {count:,}" for verdict, count in self.counts.items())
+        first = f"; the worst {MOST_ROWS} first" if len(self.points) > MOST_ROWS else ""
+        return f"The gradient of {self.subject.equation}: {counts} of {len(self.points):,} points{first}"
 
     def _rows(self):
         yield [*self.subject.variables, "verdict", "digits", "step", "cause"]

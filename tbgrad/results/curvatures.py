@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tbgrad.results.subjects import Subject
-from tbgrad.results.tabular import MOST_ROWS, Tabular
+from tbgrad.results.tabular import MOST_ROWS, Tabular, sampled
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Curvature(Tabular):
     """The Hessian at points with its eigenvalues and eigenvectors; NaN where it is not finite.
 
@@ -33,6 +33,9 @@ class Curvature(Tabular):
     def finite(self) -> np.ndarray:
         """Bool `[n]`: the whole Hessian is finite."""
         return np.isfinite(self.hessian).all(axis=(1, 2))
+
+    def _caption(self) -> str:
+        return f"Hessian of {self.subject.equation}: eigenvalues λ, eigenvectors v, {sampled(len(self.position))}"
 
     def _rows(self):
         d = self.position.shape[-1]

@@ -64,7 +64,7 @@ class Plane:
             return np.linalg.norm(position - self.origin - self.project(position) @ self.directions, axis=-1)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Descent(Tabular):
     """Gradient descent from many starts at once; row 0 is the start itself, and rows after a stop repeat the last.
 
@@ -176,6 +176,11 @@ class Descent(Tabular):
     def last_row(self) -> int:
         """The row from which on the start that ends best goes no further."""
         return int(np.searchsorted(self.step, self.steps_made[self.best_start]))
+
+    def _caption(self) -> str:
+        rate = f", learning rate {self.learning_rate:.6g}" if isinstance(self.learning_rate, float) else ""
+        told = f"{self.optimizer}{rate} on {self.subject.equation}, at most {self.steps:,} steps; where each start ends"
+        return told if self.starts <= MOST_ROWS else f"{told}, the first {MOST_ROWS} of {self.starts:,}"
 
     def _rows(self):
         variables = self.subject.variables

@@ -33,7 +33,7 @@ class GraphOperation:
     dtype: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Graph(Tabular):
     """The graph of one compiled function that gives value and gradient together.
 
@@ -51,6 +51,9 @@ class Graph(Tabular):
     def counts(self) -> dict[str, int]:
         """The number of operations in each scope."""
         return dict(Counter(operation.scope for operation in self.operations))
+
+    def _caption(self) -> str:
+        return f"{self.subject.equation}, {counted(self.counts)}"
 
     def _rows(self):
         yield ["scope", "operation", "kind", "inputs"]

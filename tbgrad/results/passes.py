@@ -46,7 +46,7 @@ class BackwardNode:
         return self.full if len(self.full) <= LONGEST_SHOWN else self.label
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Backward(Tabular):
     """Both passes by hand at one point, in forward order; the last node is the function's value."""
 
@@ -69,6 +69,10 @@ class Backward(Tabular):
     def status(self) -> str:
         """`finite`, or `undefined` where the value or a partial derivative is not finite."""
         return "finite" if all(map(math.isfinite, (self.value, *self.gradient))) else "undefined"
+
+    def _caption(self) -> str:
+        at = ", ".join(f"{name} = {x:.6g}" for name, x in zip(self.subject.variables, self.position, strict=True))
+        return f"{self.subject.equation} at {at}: forward pass downward, backward pass upward"
 
     def _rows(self):
         yield ["node", "formula", "value", "gradient"]

@@ -12,7 +12,7 @@ from tbgrad.results.tabular import MOST_ROWS, Tabular
 from tbgrad.results.verdicts import FAILED, Status, failure_words
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RateSweep(Tabular):
     """Descents from one start with many learning rates, and with momenta where these are varied too.
 
@@ -110,6 +110,10 @@ class RateSweep(Tabular):
     def from_where(self) -> str:
         """The start in words: `from (5, 1)`."""
         return "from (" + ", ".join(f"{x:.6g}" for x in self.start) + ")"
+
+    def _caption(self) -> str:
+        order = ", the fastest first" if self.momentum is not None else ""
+        return f"{self.optimizer} on {self.subject.equation}, {self.where}{order}; target {self.target:.6g}"
 
     def _rows(self):
         varied = [] if self.momentum is None else [self.momentum_name]

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tbgrad.results.subjects import Subject
-from tbgrad.results.tabular import Tabular, sample_rows
+from tbgrad.results.tabular import Tabular, sample_rows, sampled
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Evaluation(Tabular):
     """Value and gradient at points: position `[n, d]`, value `[n]`, gradient `[n, d]`."""
 
@@ -23,6 +23,9 @@ class Evaluation(Tabular):
     def finite(self) -> np.ndarray:
         """Bool `[n]`: value and whole gradient are finite."""
         return np.isfinite(self.value) & np.isfinite(self.gradient).all(axis=-1)
+
+    def _caption(self) -> str:
+        return f"{self.subject.equation}, {sampled(len(self.value))}"
 
     def _rows(self):
         return sample_rows(self.subject, {}, self.position, self.value, self.gradient)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tbgrad.results.subjects import Subject
-from tbgrad.results.tabular import Tabular, sample_rows
+from tbgrad.results.tabular import Tabular, sample_rows, sampled
 
 _MOST_NAMED = 3
 
@@ -28,7 +28,7 @@ class TangentPlane:
     slope: tuple[float, float]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Surface(Tabular):
     """Value and gradient on a plane along two variables.
 
@@ -93,6 +93,9 @@ class Surface(Tabular):
         if missing.sum() <= _MOST_NAMED:
             return ", ".join(f"({self.x[column]:g}, {self.y[row]:g})" for row, column in np.argwhere(missing))
         return f"{missing.sum():,} of {missing.size:,} points"
+
+    def _caption(self) -> str:
+        return f"{self.subject.equation}, {self.where}, {sampled(self.value.size)}"
 
     def _rows(self):
         d = self.position.shape[-1]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tbgrad.results.subjects import Subject
-from tbgrad.results.tabular import Tabular, sample_rows
+from tbgrad.results.tabular import Tabular, sample_rows, sampled
 
 # The last secant's slope is so much nearer than the farthest one's; or as near as rounding allows.
 _APPROACHED, _ROUNDED = 0.5, 1e-2
@@ -72,7 +72,7 @@ class Stationary:
     kind: str
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Sweep(Tabular):
     """Value and gradient along a line.
 
@@ -136,6 +136,9 @@ class Sweep(Tabular):
         fixed = "".join(f", {name} = {value:g}" for name, value in self.fixed.items())
         axis = self.axis or f"the {self.axis_label}"
         return f"along {axis} from {self.coordinate[0]:g} to {self.coordinate[-1]:g}{fixed}"
+
+    def _caption(self) -> str:
+        return f"{self.subject.equation} {self.where}, {sampled(len(self.value))}"
 
     def _rows(self):
         lead = {"distance": self.coordinate} if self.axis is None else {}

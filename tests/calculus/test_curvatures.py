@@ -5,6 +5,7 @@ import autograd.numpy as anp
 import numpy as np
 import pytest
 import tensorflow as tf
+from html_tables import cells
 
 import tbgrad
 from tbgrad.errors import NoGradientError, OptionError, RangeError, ShapeError
@@ -144,7 +145,7 @@ def test_no_points():
     assert tbgrad.hessian(f, empty).shape == (0, 2, 2)
     assert tbgrad.hvp(f, empty, empty).shape == (0, 2)
     assert tbgrad.jvp(f, empty, empty).shape == (0,)
-    assert "<table>" in tbgrad.curvature(f, empty)._repr_html_()
+    assert len(cells(tbgrad.curvature(f, empty))) == 1
 
 
 def test_hessians_in_parts_are_those_at_once(monkeypatch):
@@ -180,8 +181,8 @@ def test_bad_input(call):
 
 def test_a_curvature_shows_itself_as_a_table():
     found = tbgrad.curvature(tbgrad.resolve("x**2 - y**2"), [[1.0, 2.0]])
-    html = found._repr_html_()
-    for part in ("<th>x</th>", "<th>λ1</th>", "<th>v2</th>", "<td>-2</td>", "<td>2</td>", "(1, 0)"):
-        assert part in html.replace("-0", "0").replace("(-1", "(1")
+    heads, row = cells(found)
+    assert heads == ["x", "y", "λ1", "λ2", "v1", "v2"] and row[:4] == ["1", "2", "-2", "2"]
+    assert row[5].replace("-", "") == "(1, 0)"
     with pytest.raises(AttributeError):
         found.hessian = None

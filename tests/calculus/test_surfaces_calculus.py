@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+from html_tables import cells
 from oracles import mp_gradient, mp_value
 
 from tbgrad.calculus.surfaces import surface
@@ -90,7 +91,7 @@ def test_where_it_is_undefined_the_rest_is_there():
 
 
 def test_as_a_table():
-    assert surface(RIPPLE, points=3)._repr_html_().count("<tr>") == 1 + 9
+    assert len(cells(surface(RIPPLE, points=3))) == 1 + 9
 
 
 THREE = Function.of_formula("x*y*z", name="three")

@@ -4,6 +4,7 @@ import functools
 
 import numpy as np
 import pytest
+from html_tables import cells
 from oracles import adam, sgd
 
 import tbgrad
@@ -216,7 +217,7 @@ def test_nobody_reaches_it():
     assert (sweep.best, sweep.best_rate, sweep.best_steps, sweep.best_momentum) == (None,) * 4
     assert np.isnan(sweep.edge).all() and sweep.edge_rule == ""
     assert np.isnan(sweep.first_diverging).all()
-    assert "<table>" in sweep._repr_html_()
+    assert len(cells(sweep)) > 1
 
 
 def test_all_of_them_diverge():

@@ -1,10 +1,9 @@
 """A graph as a result: counts, and its table."""
 
 import dataclasses
-import html
-import re
 
 import pytest
+from html_tables import cells
 
 import tbgrad
 from tbgrad.results import Graph, GraphOperation
@@ -15,11 +14,6 @@ OPERATIONS = (
     GraphOperation("forward", "x<y", "Less", ((0, 0), (0, 0)), "Less", "bool"),
     GraphOperation("gradient", "∂f÷∂x", "Identity", ((1, 0),), "", "float64"),
 )
-
-
-def cells(graph):
-    rows = re.findall(r"<tr>(.*?)</tr>", graph._repr_html_())
-    return [[html.unescape(cell) for cell in re.findall(r"<t[hd]>(.*?)</t[hd]>", row)] for row in rows]
 
 
 def test_counts_are_of_each_scope():
@@ -41,7 +35,7 @@ def test_as_a_table():
 def test_a_traced_graph_as_a_table(f):
     graph = tbgrad.trace_graph(f)
     heads, *rows = cells(graph)
-    assert [row[:3] for row in rows] == [[o.scope, o.name, o.kind] for o in graph.operations]
+    assert [row[:3] for row in rows] == [[o.scope, o.name, o.kind] for o in graph.operations[:50]]
     assert all(len(row) == len(heads) for row in rows)
     assert [row[:2] for row in rows if row[2] == "Placeholder"] == [
         ["forward", v] for v in (["position"] if f.takes_vector else f.variables)
