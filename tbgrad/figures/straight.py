@@ -38,7 +38,7 @@ def line_figure(descent: Descent) -> Figure | None:
     if logarithmic:
         axes.set_yscale("log")
     else:
-        axes.set_ylim(*curve_limits(value, at[:, 1]))
+        axes.set_ylim(*curve_limits(shown))
     axes.set_xlim(line.coordinate[0], line.coordinate[-1])
     last = int(descent.best_step[-1])
     track = Track(axes, at, descent.best_step[: len(path)], last, "f on the path beside it")
