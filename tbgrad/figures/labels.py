@@ -15,6 +15,7 @@ HALO = (withStroke(linewidth=2.5, foreground="white"),)
 
 # In pixels: between points of a curve, around words, and how far they may stand from what they are about.
 _FINE, _AIR = 3.0, 3.0
+_NONE = ("", " ", "None", "none", None)
 # Far outside any page.
 _BEYOND = 1e4
 _DISTANCES = (7.0, 14.0, 24.0, 36.0)
@@ -63,18 +64,32 @@ def _places(axes: Axes, label: Label, size: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def _curves(axes: Axes) -> np.ndarray:
-    """Points `[k, 2]` in pixels along all lines in the axes, a few pixels apart."""
+    """Points `[k, 2]` in pixels on all lines and around all marks in the axes, a few pixels apart."""
     parts = [np.zeros((0, 2))]
     for line in axes.get_lines():
         with np.errstate(all="ignore"):
             path = line.get_transform().transform(line.get_xydata().astype(float)).clip(-_BEYOND, _BEYOND)
-            steps = np.nan_to_num(np.abs(np.diff(path, axis=0)).max(axis=1, initial=0.0) // _FINE).astype(int)
-        piece = np.repeat(np.arange(len(steps)), steps)
-        share = (np.arange(1, len(piece) + 1) - np.repeat(np.cumsum(steps) - steps, steps)) / steps[piece]
-        parts += [path, path[piece] + share[:, None] * (path[piece + 1] - path[piece])]
-    points = np.concatenate(parts)
-    low, high = axes.bbox.min, axes.bbox.max
-    return points[((points >= low) & (points <= high)).all(axis=1)]
+        if line.get_linestyle() not in _NONE:
+            parts += [path, _between(path)]
+        if line.get_marker() not in _NONE:
+            radius = line.get_markersize() / 2 * axes.figure.dpi / 72
+            parts += [path + radius * direction for direction in _DIRECTIONS]
+    points, low, high = np.concatenate(parts), axes.bbox.min, axes.bbox.max
+    points = points[((points >= low) & (points <= high)).all(axis=1)]
+    # One point for each few pixels that are drawn over, however many samples a curve has.
+    column, row = ((points - low) // _FINE).astype(int).T
+    drawn = np.zeros(((high - low) // _FINE).astype(int) + 1, bool)
+    drawn[column, row] = True
+    return low + (np.argwhere(drawn) + 0.5) * _FINE
+
+
+def _between(path: np.ndarray) -> np.ndarray:
+    """Points on the way from each of a path's points `[n, 2]` to the next, where these lie far apart."""
+    with np.errstate(invalid="ignore"):
+        steps = np.nan_to_num(np.abs(np.diff(path, axis=0)).max(axis=1, initial=0.0) // _FINE).astype(int)
+    piece = np.repeat(np.arange(len(steps)), steps)
+    share = (np.arange(1, len(piece) + 1) - np.repeat(np.cumsum(steps) - steps, steps)) / steps[piece]
+    return path[piece] + share[:, None] * (path[piece + 1] - path[piece])
 
 
 def _hidden(boxes: np.ndarray, points: np.ndarray) -> np.ndarray:

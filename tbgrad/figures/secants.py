@@ -54,7 +54,7 @@ def tangent_figure(sweep: Sweep) -> PathFigure:
             guide.set_xdata([x, x])
         told.set_text(f"at {sweep.coordinate[row]:.4g}: value {sweep.value[row]:.4g}, slope {sweep.slope[row]:.4g}")
 
-    rows = tangent_rows(sweep, len(sweep.value))
+    rows = tangent_rows(sweep, 3)
     move(int(rows[len(rows) // 2]) if len(rows) else 0)
     add_legend(figure, [curve.label for curve in curves])
     return PathFigure(figure, (*guides, line, touch, height, end, told), move)

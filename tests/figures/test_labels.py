@@ -33,6 +33,17 @@ def test_labels_of_one_place_do_not_cover_each_other():
     assert all(text.get_color() == "red" for text in axes.texts)
 
 
+def test_marks_are_not_hidden():
+    figure, axes = new_figure()
+    axes.set(xlim=(0, 1), ylim=(0, 1))
+    marks = np.array([(0.55, 0.55), (0.45, 0.45), (0.55, 0.45)])
+    axes.plot(*marks.T, "o", markersize=10)
+    add_labels(figure, axes, [Label("word", [(0.5, 0.5)])])
+    (box,) = boxes(figure, axes)
+    centres, radius = axes.transData.transform(marks), 5 * figure.dpi / 72
+    assert (np.linalg.norm(centres - centres.clip(box.min, box.max), axis=1) >= radius).all()
+
+
 @pytest.mark.parametrize("corner", [(0, 0), (1, 0), (0, 1), (1, 1), (5, -3)])
 def test_labels_stay_on_the_axes(corner):
     figure, axes = new_figure()
@@ -57,3 +68,16 @@ def test_curves_that_leave_the_floats_do_not_matter():
     add_labels(figure, axes, [Label("here", [(1.5, 0.5)])])
     assert len(boxes(figure, axes)) == 1
     add_labels(figure, axes, [])
+
+
+def test_a_million_samples_hide_no_more_than_the_pixels_that_they_cover():
+    """Where a label stands does not depend on the number of samples, and neither does what that takes."""
+    places = []
+    for samples in (2_000, 1_000_000):
+        figure, axes = new_figure()
+        x = np.linspace(0, 6, samples)
+        axes.plot(x, np.sin(x))
+        axes.set(xlim=(0, 6), ylim=(-1.1, 1.1))
+        add_labels(figure, axes, [Label("the top", [(np.pi / 2, 1.0), (1.0, np.sin(1))])])
+        places.append(axes.texts[0].get_position())
+    assert places[0] == pytest.approx(places[1], abs=0.02)
