@@ -111,6 +111,11 @@ def check_settings(optimizer: Optimizer | GivenOptimizer, dtype: str) -> None:
         _made(optimizer, dtype)
 
 
+def check_taken(optimizer: Optimizer | GivenOptimizer, dtype: str) -> None:
+    """Raises OptionError for settings that Keras does not take, before any program is made."""
+    _made(optimizer, dtype)
+
+
 def schedule_of(optimizer: Optimizer | GivenOptimizer, dtype: str) -> Callable[[tf.Tensor], tf.Tensor] | None:
     """The learning rates `[n]` at steps `[n]`, compiled, or None where the user's optimizer has no schedule."""
     schedule = _made(optimizer, dtype)._learning_rate

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from tbgrad.descent.planes import path_plane
 from tbgrad.errors import UndefinedError
 from tbgrad.functions.function import Function, Minimum
 from tbgrad.functions.restrictions import restrict
-from tbgrad.results import Descent, Plane, Sweep
+from tbgrad.results import Descent, KnownMinimum, Plane, Surface, Sweep
 
 _POINTS_1D, _POINTS_2D = 401, 121
 # On a plane of very many variables the points, each of that many numbers, are fewer.
@@ -49,13 +50,21 @@ def with_landscape(f: Function, descent: Descent) -> Descent:
     if f.dimensions > 2:
         return _with_plane(f, descent)
     ranges = [(name, *bounds) for name, bounds in zip(f.variables, picture_region(f, descent), strict=True)]
-    dtype = descent.value.dtype.name
-    if f.dimensions == 2:
-        return dataclasses.replace(descent, landscape=surface(f, ranges, points=_POINTS_2D, dtype=dtype))
+    return dataclasses.replace(descent, landscape=ground(f, ranges, descent.value.dtype.name))
+
+
+def ground(f: Function, ranges: Sequence[tuple[str, float, float]], dtype: str) -> Surface | Sweep | None:
+    """The function over these (variable, low, high): a curve of one, None where it is undefined, or a surface of two.
+
+    On a plane of very many variables the surface has fewer points.
+    """
+    if len(ranges) == 2:
+        points = int(np.clip(np.sqrt(_MOST_NUMBERS / max(f.dimensions, f.breadth)), _FEWEST_POINTS, _POINTS_2D))
+        return surface(f, ranges, points=points, dtype=dtype)
     try:
-        return dataclasses.replace(descent, landscape=sweep(f, ranges[0], points=_POINTS_1D, dtype=dtype))
+        return sweep(f, ranges[0], points=_POINTS_1D, dtype=dtype)
     except UndefinedError:
-        return descent
+        return None
 
 
 def picture_region(f: Function, descent: Descent) -> list[tuple[float, float]]:
@@ -65,9 +74,9 @@ def picture_region(f: Function, descent: Descent) -> list[tuple[float, float]]:
     """
     path = descent.position[:, descent.best_start].astype(float)
     domain = np.array(f.domain) if f.domain else None
-    within = _not_far(path) if domain is None else _in_box(path, *domain.T)
+    within = not_far(path) if domain is None else in_box(path, *domain.T)
     seen = path[within] if within.any() else path[:1]
-    nearest = _nearest_minimum(descent, seen[-1])
+    nearest = nearest_minimum(descent.subject.minima, seen[-1])
     shown = np.vstack([seen, nearest]) if nearest is not None else seen
     low, high = shown.min(axis=0), shown.max(axis=0)
     if domain is not None:
@@ -94,7 +103,7 @@ def _with_plane(f: Function, descent: Descent) -> Descent:
     low, high = on_plane.min(axis=0), on_plane.max(axis=0)
     least = _SMALLEST * _scale(f, path[0])
     side = np.maximum(high - low, max(_NARROWEST * (high - low).max(), least))
-    minima = _minima_in(plane, descent, _IN_PLANE * side.max())
+    minima = minima_in(plane, descent.subject.minima, _IN_PLANE * side.max())
     away = {np.linalg.norm(np.array(m.position) - on_plane[-1]): np.array(m.position) for m in minima}
     if away and min(away) <= _TOO_FAR * side.max():
         nearest = away[min(away)]
@@ -104,8 +113,7 @@ def _with_plane(f: Function, descent: Descent) -> Descent:
     ranges = [(name, *bounds) for name, bounds in zip(names, _around(low, high, side), strict=True)]
     shown = tuple(m for m in minima if all(a <= x <= b for x, (_, a, b) in zip(m.position, ranges, strict=True)))
     on = dataclasses.replace(restrict(f, plane.origin, plane.directions, names), minima=shown)
-    points = int(np.clip(np.sqrt(_MOST_NUMBERS / f.dimensions), _FEWEST_POINTS, _POINTS_2D))
-    landscape = surface(on, ranges, points=points, dtype=dtype)
+    landscape = ground(on, ranges, dtype)
     line = _line(on, float(on_plane[-1, 0]), dtype) if plane.through_end else None
     return dataclasses.replace(descent, landscape=landscape, plane=plane, line=line)
 
@@ -122,21 +130,21 @@ def _line(on: Function, length: float, dtype: str) -> Sweep | None:
 def _near_rows(f: Function, path: np.ndarray) -> int:
     """How many rows it takes until a path leaves for good: the surroundings of the domain, or of the start."""
     path = path.astype(np.float64)
-    near = _not_far(path)
+    near = not_far(path)
     if f.domain:
         low, high = np.array(f.domain).T
         width = high - low
-        inside = _in_box(path, low - width, high + width)
+        inside = in_box(path, low - width, high + width)
         near &= inside | ~inside[0]
     return int(np.argmin(near)) if not near.all() else len(path)
 
 
-def _in_box(path: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+def in_box(path: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """Bool `[rows]`: between the two corners."""
     return (path >= low).all(axis=-1) & (path <= high).all(axis=-1)
 
 
-def _not_far(path: np.ndarray) -> np.ndarray:
+def not_far(path: np.ndarray) -> np.ndarray:
     """Bool `[rows]`: finite, and not so far from the start that it is a divergence."""
     with np.errstate(invalid="ignore", over="ignore"):
         return np.abs(path - path[0]).max(-1) <= _FAR * max(1.0, np.abs(path[0]).max())
@@ -149,10 +157,10 @@ def _scale(f: Function, start: np.ndarray) -> float:
     return 5 * max(1.0, float(np.abs(start).max()))
 
 
-def _minima_in(plane: Plane, descent: Descent, most: float) -> tuple[Minimum, ...]:
+def minima_in(plane: Plane, minima: Sequence[KnownMinimum], most: float) -> tuple[Minimum, ...]:
     """The known minima that are points off the plane by at most so much, in its coordinates."""
     found = []
-    for minimum in descent.subject.minima:
+    for minimum in minima:
         point = np.array(minimum.points[0])
         if not minimum.is_curve and plane.distance(point) <= most:
             found.append(Minimum(tuple(plane.project(point).tolist()), minimum.value))
@@ -165,8 +173,9 @@ def _around(low: np.ndarray, high: np.ndarray, side: np.ndarray) -> list[tuple[f
     return list(zip((middle - half).tolist(), (middle + half).tolist(), strict=True))
 
 
-def _nearest_minimum(descent: Descent, end: np.ndarray) -> np.ndarray | None:
-    points = [p for minimum in descent.subject.minima for p in minimum.points]
+def nearest_minimum(minima: Sequence[KnownMinimum], end: np.ndarray) -> np.ndarray | None:
+    """The point `[d]` of a known minimum that is nearest to a position, or None where none is known."""
+    points = [p for minimum in minima for p in minimum.points]
     if not points:
         return None
     distances = np.linalg.norm(np.array(points) - end, axis=-1)

@@ -66,6 +66,8 @@ def frames(path: PathFigure, rows: Sequence[int]) -> list[Image.Image]:
     for artist in path.moving:
         artist.set_animated(True)
     path.figure.canvas.draw()
+    # What is laid out stays so, in other sizes too: laying out takes as long as drawing.
+    path.figure.set_layout_engine("none")
     canvas = path.figure.canvas
     still = canvas.copy_from_bbox(path.figure.bbox)
     images = []
