@@ -18,6 +18,7 @@ COMMANDS = (
     "sweep",
     "surface",
     "descend",
+    "race",
     "rates",
     "basins",
     "compare",

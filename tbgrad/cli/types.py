@@ -217,6 +217,27 @@ class SettingType(click.ParamType):
             return name, text
 
 
+class RacerType(OptimizerType):
+    """An optimizer in one word: `sgd,0.001,momentum=0.9`; (name, rate or auto, settings)."""
+
+    name = "optimizer[,rate][,name=value]..."
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Any:
+        """Reads name, rate and settings."""
+        if not isinstance(value, str):
+            return value
+        name, *others = (part.strip() for part in _split(value))
+        rates = [part for part in others if "=" not in part]
+        if not name or "=" in name or "" in others or len(rates) > 1 or (rates and rates[0] != others[0]):
+            expected = "expected OPTIMIZER, its RATE if you choose one, and settings NAME=VALUE, separated by commas"
+            self.fail(f"'{value}' is no racer; {expected}, as in sgd,0.001,momentum=0.9.", param, context)
+        rate = RATE.convert(rates[0], param, context) if rates else "auto"
+        settings = tuple(SETTING.convert(part, param, context) for part in others if part not in rates)
+        if "learning_rate" in dict(settings):
+            self.fail(f"'{value}': the rate stands behind the name, as in sgd,0.001.", param, context)
+        return name, rate, settings
+
+
 def _assignment(
     kind: click.ParamType, value: str, param: click.Parameter | None, context: click.Context | None
 ) -> tuple[str, str]:
@@ -246,4 +267,4 @@ def _split(text: str) -> list[str]:
 FUNCTION, OPTIMIZER, NUMBER, RATE = FunctionType(), OptimizerType(), NumberType(), RateType()
 POINT, VIEW, RANGE, BOUNDS = PointType(), ViewType(), RangeType(), BoundsType()
 RECORD, INSTRUMENT = RecordType(), InstrumentType()
-ASSIGNMENT, SETTING = AssignmentType(), SettingType()
+ASSIGNMENT, SETTING, RACER = AssignmentType(), SettingType(), RacerType()

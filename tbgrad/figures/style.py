@@ -37,6 +37,20 @@ MINIMUM = {"color": "gold", "markeredgecolor": "black", "linestyle": "none"}
 # White on black is seen on any colour of a contour, and on white.
 MARK = {"color": "white", "markeredgecolor": "black", "linestyle": "none"}
 
+# Racers, by number: told apart by hue, by brightness, by dashes and by marker, since their ways cover each other.
+RACERS = (
+    {"color": "#CC3377", "linestyle": "-", "marker": "s"},
+    {"color": "#EE7733", "linestyle": (0, (5, 1.5)), "marker": "^"},
+    {"color": "#000000", "linestyle": (0, (1.2, 1.2)), "marker": "D"},
+    {"color": "#33AAAA", "linestyle": (0, (6, 1.5, 1.5, 1.5)), "marker": "v"},
+    {"color": "#004488", "linestyle": (0, (3, 1)), "marker": "P"},
+    {"color": "#772200", "linestyle": (0, (6, 1.5, 1.5, 1.5)), "marker": "X"},
+    {"color": "#8888FF", "linestyle": (0, (3, 1)), "marker": "<"},
+    {"color": "#115544", "linestyle": "-", "marker": ">"},
+    {"color": "#99CC44", "linestyle": (0, (5, 1.5)), "marker": "p"},
+    {"color": "#777777", "linestyle": (0, (1.2, 1.2)), "marker": "h"},
+)
+
 _MUTED = 0.5
 _LIGHTEST_STEP, _DARKEST_STEP = 0.78, 0.08
 

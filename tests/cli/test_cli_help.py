@@ -14,13 +14,14 @@ from tbgrad.cli.main import main
 from tbgrad.descent.stopping import RULES
 from tbgrad.experiments import basins, rates
 from tbgrad.experiments.descents import MOST_CURVED, STEPS
+from tbgrad.experiments.racing import FEWEST, MOST
 from tbgrad.functions.resolving import resolve
 from tbgrad.instruments import ALL_INSTRUMENTS
 
-COMMANDS = ["tour", "functions", "grad", "sweep", "descend", "rates", "basins", "compare", "board"]
+COMMANDS = ["tour", "functions", "grad", "sweep", "descend", "race", "rates", "basins", "compare", "board"]
 OFFERED = sorted({*COMMANDS, *main.list_commands(None)})
-LOGGING = ["sweep", "descend", "rates", "basins"]
-COMPUTING = ["grad", "sweep", "descend", "rates", "basins"]
+LOGGING = ["sweep", "descend", "race", "rates", "basins"]
+COMPUTING = ["grad", "sweep", "descend", "race", "rates", "basins"]
 HEAVY = ("tensorflow", "keras", "matplotlib", "tensorboard")
 README = Path(__file__).parents[2] / "README.md"
 
@@ -169,6 +170,7 @@ def test_closed_input_is_nobody_to_ask():
         ("tbgrad descend ripple --record e", 4, {"every", "end"}),
         ("tbgrad descend ripple --record l", 4, {"log"}),
         ("tbgrad descend ripple --spread s", 4, {"sobol"}),
+        ("tbgrad race ripple --racer ada", 4, {"adam", "adamax", "adamw", "adagrad", "adadelta"}),
         ("tbgrad rates ros", 2, {"rosenbrock"}),
         ("tbgrad rates ripple --optimizer na", 4, {"nadam"}),
         ("tbgrad basins him", 2, {"himmelblau"}),
@@ -209,7 +211,13 @@ def test_help_of_rates_and_basins_names_their_defaults(typed):
     assert f"[default: {basins.POINTS}]" in said and f"[default: {basins.STEPS}]" in said and "[default: adam]" in said
 
 
-@pytest.mark.parametrize("command", ["descend", "rates", "basins"])
+def test_help_of_race_says_what_a_racer_is(typed):
+    said = help_of(typed, "race")
+    assert "sgd,0.001,momentum=0.9" in said and f"{FEWEST} to {MOST}" in said and f"[default: {STEPS}]" in said
+    assert "Exit code 3" in said and "auto" in said
+
+
+@pytest.mark.parametrize("command", ["descend", "race", "rates", "basins"])
 def test_the_examples_of_the_help_parse(command):
     made = main.get_command(None, command)
     examples = [line.split(None, 2) for line in made.help.splitlines() if line.strip().startswith("tbgrad ")]

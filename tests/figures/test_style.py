@@ -85,3 +85,16 @@ def test_a_picture_does_not_grow_with_the_users_letters(waves):
         before = dict(matplotlib.rcParams)
         assert encode(surface_figure(waves)) == alone
         assert dict(matplotlib.rcParams) == before
+
+
+@pytest.mark.parametrize("name", [*DICHROMATS, "grey"])
+def test_racers_are_told_apart_by_the_colour_blind_and_in_grey(name):
+    colours = np.array([to_rgb(racer["color"]) for racer in style.RACERS])
+    as_seen = linear(colours) @ np.array(DICHROMATS[name]).T if name in DICHROMATS else linear(colours)
+    seen = lab(as_seen) if name in DICHROMATS else lightness(colours)[:, None]
+    for i, one in enumerate(style.RACERS):
+        for j, other in enumerate(style.RACERS[:i]):
+            assert one["marker"] != other["marker"] and one["color"] != other["color"]
+            # The first six have hues, or lightness, of their own; all ten differ in dashes where these are near.
+            far = np.linalg.norm(seen[i] - seen[j])
+            assert far > (15 if i < 6 and name in DICHROMATS else 4) or one["linestyle"] != other["linestyle"], (i, j)
