@@ -42,6 +42,7 @@ def story(stops: Sequence[tuple[str, str, Mapping[str, Any]]]) -> list[str]:
             for t in sweep["tangents"]
         ]
         lines += ["  " + _descent_line(report) for report in descents]
+        lines += [f"  {line}" for report in reports("race") for line in _race_lines(report)]
         lines += [f"  {sentence}" for sentence in _deeper_valley(lookup(function), descents)]
         lines += [f"  {remark}" for remark in _REMARKS.get(function, ())]
     return lines[1:]
@@ -80,6 +81,16 @@ def _descent_line(report: Mapping[str, Any]) -> str:
     return (
         f"{method:<24} from ({origin}) to ({at}), value {start['value']:.4g}{gap}: {start['status'].replace('_', ' ')}"
     )
+
+
+def _race_lines(report: Mapping[str, Any]) -> list[str]:
+    """Who arrived in which order, and which pictures show it."""
+    arrived = [
+        f"{r['racer']} ({r['steps_to_target']:,} steps)" for r in report["racers"] if r["steps_to_target"] is not None
+    ]
+    late = [r["racer"] for r in report["racers"] if r["steps_to_target"] is None]
+    order = f"the race: {', '.join(arrived)}" + (f"; not there: {', '.join(late)}" if late else "")
+    return [order, "its pictures: race/paths, race/animation and race/value, all racers on one"]
 
 
 def gradient_table(f: Function, point: Sequence[float]) -> list[dict[str, Any]]:
@@ -122,6 +133,7 @@ def table_lines(table: Sequence[Mapping[str, Any]]) -> list[str]:
 _VIEWS: dict[str, tuple[str, Sequence[str], str | None]] = {
     "what to look at": ("Text", (), None),
     "the race": ("Time Series", ("descent/log10_gap",), "rosenbrock/descent"),
+    "the race, moving": ("Time Series", ("race/animation", "race/paths", "race/value"), None),
     "all racers' gaps": ("Custom Scalars", (), "rosenbrock/descent"),
     "the runs compared": ("HParams", (), None),
     "the graphs": ("Graphs", (), None),
@@ -133,6 +145,7 @@ _VIEWS: dict[str, tuple[str, Sequence[str], str | None]] = {
 # (question, view, hint).
 _QUESTIONS = (
     ("Which optimizer won?", "the race", ""),
+    ("Which way does each racer go, and who is ahead?", "the race, moving", ""),
     ("Which settings took how many steps?", "the runs compared", ": tick metrics/steps_to_gap at the left"),
     ("Where is the minimum? Is it a point or a ring?", "the surfaces", ""),
     ("Where is the function undefined?", "the surfaces", ""),

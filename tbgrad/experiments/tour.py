@@ -20,6 +20,7 @@ from tbgrad.experiments.descents import log_descent
 from tbgrad.experiments.graphs import log_graph, log_graph_twice
 from tbgrad.experiments.guide import gradient_table, guide, story, table_lines, views
 from tbgrad.experiments.launching import TOUR, Outcome, Place, check_writable
+from tbgrad.experiments.races import log_race
 from tbgrad.experiments.surfaces import log_surface
 from tbgrad.experiments.sweeps import log_sweep
 from tbgrad.functions.catalogue import lookup
@@ -54,12 +55,22 @@ _KINDS = {
     log_sweep: "sweep",
     log_surface: "surface",
     log_descent: "descent",
+    log_race: "race",
 }
 
 
 def _descent(function: str, optimizer: str, rate: float, steps: int, **settings: Any) -> Stop:
     return Stop(function, log_descent, (Optimizer(optimizer, rate, **settings),), {"steps": steps})
 
+
+_RACE_STEPS = 2000
+_RACERS = (
+    Optimizer("sgd", 0.00125),
+    Optimizer("sgd", 0.001, momentum=0.9),
+    Optimizer("rmsprop", 0.001),
+    Optimizer("adam", 0.05),
+    Optimizer("sgd", 0.01),
+)
 
 STOPS = (
     Stop("tilted_waves", log_graph, settings={"at": (2.0, 1.0)}),
@@ -79,11 +90,9 @@ STOPS = (
     Stop("rosenbrock", log_graph, settings={"at": (-1.2, 1.0)}),
     Stop("rosenbrock", log_sweep, settings={"start": (-1.2, 1.0), "end": (1.0, 1.0)}),
     Stop("rosenbrock", log_surface),
-    _descent("rosenbrock", "sgd", 0.00125, 2000),
-    _descent("rosenbrock", "sgd", 0.001, 2000, momentum=0.9),
-    _descent("rosenbrock", "rmsprop", 0.001, 2000),
-    _descent("rosenbrock", "adam", 0.05, 2000),
-    _descent("rosenbrock", "sgd", 0.01, 2000),
+    *(Stop("rosenbrock", log_descent, (racer,), {"steps": _RACE_STEPS}) for racer in _RACERS),
+    # It finds the descents above, and shows them side by side.
+    Stop("rosenbrock", log_race, (_RACERS,), {"steps": _RACE_STEPS}),
 )
 
 
@@ -109,7 +118,8 @@ def log_tour(logdir: Path, board: str, progress: Progress = lambda done, total, 
     for stop in STOPS:
         progress(len(outcomes), len(STOPS), stop.title)
         # The tour has one graph for each function, so that the point need not stand in its run's name.
-        place = Place(home, f"{stop.function}/graph" if stop.log is log_graph else None, overwrite=True)
+        name = f"{stop.function}/graph" if stop.log is log_graph else None
+        place = Place(home, name, overwrite=stop.log is not log_race)
         outcomes.append((stop, stop.log(lookup(stop.function), *stop.arguments, place, **stop.settings)))
     progress(len(STOPS), len(STOPS), "done")
     opens = f"{board} {shlex.quote(str(home))}"

@@ -43,11 +43,12 @@ def of_tag(images, wanted):
 
 def test_images_shows_all_pictures_of_the_tour(images):
     counts = {"descent/animation": 9, "descent/path": 9, "sweep/curve": 4, "surface/contour": 3, "surface/contour3d": 3}
+    counts |= {"race/animation": 1, "race/paths": 1, "race/value": 1}
     assert {tag: len(of_tag(images, tag)) for tag in counts} == counts
 
 
 def test_the_animations_move(images):
-    for run, (source, _) in of_tag(images, "descent/animation").items():
+    for run, (source, _) in (of_tag(images, "descent/animation") | of_tag(images, "race/animation")).items():
         with urllib.request.urlopen(source, timeout=30) as answer:
             found = answer.read()
         assert found.startswith(b"GIF8") and len(found) < LARGEST_GIF, run
@@ -56,7 +57,8 @@ def test_the_animations_move(images):
 
 
 def test_the_paths_have_a_slider_of_ten_steps(images):
-    assert {run: steps for run, (_, steps) in of_tag(images, "descent/path").items() if steps != 10} == {}
+    paths = of_tag(images, "descent/path") | of_tag(images, "race/paths")
+    assert {run: steps for run, (_, steps) in paths.items() if steps != 10} == {}
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,12 @@ def test_text_shows_the_tours_page_first(texts):
 
 
 def test_text_has_a_page_with_tables_for_each_run(texts, tour):
-    kinds = {"descent": {"descent/story"}, "surface": {"surface/story"}, "sweep": {"sweep/story"}}
+    kinds = {
+        "descent": {"descent/story"},
+        "surface": {"surface/story"},
+        "sweep": {"sweep/story"},
+        "race": {"race/story"},
+    }
     kinds |= {"graph": {"graph/story", "graph/backward"}, "graph_twice": {"graph/story"}, "graph_by_hand": set()}
     runs = [str(path.parent.relative_to(tour)) for path in tour.glob("*/*/**/run.json")]
     expected = {(run, tag) for run in runs for tag in kinds[run.split("/")[1]]}

@@ -148,6 +148,18 @@ def test_descents_have_their_tags(tour, key):
         assert arrays["position"].shape == (told["steps"] + 1, 1, len(variables))
 
 
+def test_the_race_is_of_rosenbrocks_descents(tour):
+    (race,) = [one for one in tour.answer["runs"] if "racers" in one]
+    found = [(r["optimizer"], r["learning_rate"], r["steps_to_target"]) for r in race["racers"]]
+    assert found == [("sgd", 0.001, 1386), ("adam", 0.05, 1691), ("sgd", 0.00125, None), ("rmsprop", 0.001, None),
+                     ("sgd", 0.01, None)]  # fmt: skip
+    assert {r["run"] for r in race["racers"]} == {descent(tour, key)["run"] for key in DESCENTS if "rosen" in key[0]}
+    records = tbgrad.read_run(tour.top / "tour" / race["run"])
+    assert set(records.images) == {"race/paths", "race/animation", "race/value"} and "race/story" in records.texts
+    for said in ("sgd 0.001, momentum 0.9 (1,386 steps), adam 0.05 (1,691 steps)", "race/paths", "race/animation"):
+        assert said in tour.first.stdout
+
+
 @pytest.mark.parametrize("function", SWEEPS)
 def test_sweeps_have_their_tags(tour, function):
     (run,) = [one for one in tour.runs if one.startswith(f"tour/{function}/sweep/")]
