@@ -1,4 +1,8 @@
-"""The charts of the Custom Scalars dashboard; TensorBoard merges those of all runs by their titles."""
+"""The charts of the Custom Scalars dashboard; TensorBoard merges those of all runs by their categories.
+
+A category has the same charts in every run: of a category that two runs ask for with different charts, TensorBoard
+loses some.
+"""
 
 from __future__ import annotations
 
@@ -11,20 +15,24 @@ SWEEP = Layout({"sweep": (Chart("value and slope along the line", ("^sweep/value
 
 
 def descent_layout(descent: Descent) -> Layout:
-    """The race to the minimum where it is known, value and gradient together, and the band of many starts."""
-    charts = []
+    """The race to the minimum where it is known, the value, value and gradient together, and bands of many starts."""
+    categories = {}
     if descent.subject.minimum is not None:
-        charts.append(Chart("log10 of the gap to the minimum: all racers", ("^descent/log10_gap$",)))
+        categories["race to the minimum"] = [Chart("log10 of the gap to the minimum", ("^descent/log10_gap$",))]
     if descent.log10_value is not None:
-        charts.append(Chart("log10 of the value", ("^descent/log10_value$",)))
+        categories["value over powers of ten"] = [Chart("log10 of the value", ("^descent/log10_value$",))]
     if "gradient_norm" in descent.readings:
-        charts.append(Chart("value and gradient norm", ("^descent/value$", "^descent/gradient_norm$")))
-    categories = {"descent": charts}
+        both = Chart("value and gradient norm", ("^descent/value$", "^descent/gradient_norm$"))
+        categories["value and gradient"] = [both]
     if descent.starts > 1:
-        what = {"value": "value"} | ({"log10_gap": "log10 of the gap"} if descent.subject.minimum is not None else {})
-        categories["descent of many starts"] = [
-            Chart(f"{words}: {names}", tuple(f"descent/{tag}/{end}" for end in ("median", *ends)), is_margin=True)
-            for tag, words in what.items()
-            for names, ends in _BANDS.items()
-        ]
+        if descent.subject.minimum is not None:
+            categories["many starts: gap to the minimum"] = _bands("log10_gap", "log10 of the gap")
+        categories["many starts: value"] = _bands("value", "value")
     return Layout(categories)
+
+
+def _bands(tag: str, words: str) -> list[Chart]:
+    return [
+        Chart(f"{words}: {names}", tuple(f"descent/{tag}/{end}" for end in ("median", *ends)), is_margin=True)
+        for names, ends in _BANDS.items()
+    ]

@@ -12,13 +12,13 @@ from tbgrad.summaries.pages import page, table
 _SERIES = "Time Series"
 _QUESTIONS = (
     ("Does it get closer to the minimum?", "Custom Scalars", "descent/log10_gap"),
-    ("By how many powers of ten does the value fall?", "Custom Scalars", "descent/log10_value"),
     ("Which way did it go?", "Images: move the slider", "descent/path"),
+    ("How steep is it here?", _SERIES, "descent/gradient_norm"),
+    ("By how many powers of ten does the value fall?", "Custom Scalars", "descent/log10_value"),
     ("How does it move?", "Images", "descent/animation"),
     ("What does the way look like on the surface?", "Mesh: drag to turn, move the slider", "descent/mesh"),
     ("What lies on the straight way from start to end?", "Images", "descent/line"),
     ("Which variables are still to be improved, and which way?", "Images", "descent/partials"),
-    ("How steep is it here?", _SERIES, "descent/gradient_norm"),
     ("How far does it step?", _SERIES, "descent/update_norm"),
     ("Does the gradient foretell what happens?", _SERIES, "descent/decrease_ratio"),
     ("Does it zigzag?", _SERIES, "descent/gradient_cosine"),
@@ -65,12 +65,14 @@ def questions(descent: Descent) -> list[tuple[str, str, str]]:
     read = {name for name, r in descent.readings.items() if not np.isnan(r.value[:, descent.best_start]).all()}
     missing |= {tag for tag in _READINGS if tag.removeprefix("descent/") not in read}
     metric = "best_value" if metrics(descent)["steps_to_gap"] is None else "steps_to_gap"
-    best = ("Which run is best?", "HParams", f"metrics/{metric}")
+    race = "descent/value" if descent.subject.minimum is None else "descent/log10_gap"
+    last = [("How do other runs on it fare?", f"{_SERIES} of all runs", race)]
+    last.append(("Which run is best?", "HParams", f"metrics/{metric}"))
     shown = [row for row in _QUESTIONS if row[2] not in missing]
     if descent.starts > 1:
         band = "value" if descent.subject.minimum is None else "log10_gap"
-        shown.append(("How do all starts fare?", "Custom Scalars: descent of many starts", f"descent/{band}/median"))
-    return [*shown, best]
+        shown.append(("How do all starts fare?", "Custom Scalars: many starts", f"descent/{band}/median"))
+    return [*shown, *last]
 
 
 def _sentences(descent: Descent) -> list[str]:

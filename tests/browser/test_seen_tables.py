@@ -75,7 +75,7 @@ def test_custom_scalars_draws_the_races_and_the_sweeps(page, tour, descents):
 
     both = legend(descents, "descent/value", "descent/gradient_norm")
     charts = [
-        ["log10 of the gap to the minimum: all racers", legend(racers, "descent/log10_gap"), 8],
+        ["log10 of the gap to the minimum", legend(racers, "descent/log10_gap"), 8],
         # What diverges is out of this chart at once.
         ["value and gradient norm", both, len(both) - 2],
         ["value and slope along the line", legend(sweeps, "sweep/value", "sweep/slope"), 8],

@@ -118,7 +118,7 @@ def test_only_many_starts_have_a_chart_with_a_band(summaries, case):
     bands = [chart.tags for chart, _ in charts(summaries[case][0]) if chart.is_margin]
     expected = [
         tuple(f"descent/{what}/{end}" for end in ("median", *ends))
-        for what in ("value", "log10_gap")
+        for what in ("log10_gap", "value")
         for ends in (("lower", "upper"), ("best", "worst"))
     ]
     assert bands == (expected if case == "many" else [])
