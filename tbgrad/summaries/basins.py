@@ -7,11 +7,11 @@ import numpy as np
 from tbgrad import naming
 from tbgrad.figures.basins import minimum_figure, percent, steps_figure
 from tbgrad.figures.canvas import encode
-from tbgrad.records import Histograms, HParams, Record, Scalars, Texts
+from tbgrad.records import Histograms, HParams, Record, Texts
 from tbgrad.results import Basins, Status
-from tbgrad.summaries.hparams import conditions
+from tbgrad.summaries.hparams import conditions, metric_records
 from tbgrad.summaries.pages import page, table
-from tbgrad.summaries.summarizing import picture, summarize
+from tbgrad.summaries.summarizing import in_unit, picture, summarize
 
 _MOST_TOLD = 20
 _BUCKETS = 30
@@ -22,14 +22,14 @@ def _(basins: Basins) -> tuple[Record, ...]:
     settings = conditions(basins.subject, basins.optimizer, basins.learning_rate, basins.settings)
     fixed = {f"start_{name}": value for name, value in basins.fixed.items()}
     starts = {"starts": f"{len(basins.x)} × {len(basins.y)}", **fixed, "steps": basins.steps}
-    where = f"{basins.where}; {basins.optimizer}."
+    where = f"{basins.where}; {basins.optimizer}. Axes: the start's position; colours"
     records: list[Record] = [
-        picture("basins/minimum", 0, encode(minimum_figure(basins)), f"Where a descent from each point ends. {where}"),
-        picture("basins/steps", 0, encode(steps_figure(basins)), f"How many updates it takes. {where}"),
+        picture("basins/minimum", 0, encode(minimum_figure(basins)), f"Where each start ends. {where}: the end."),
+        picture("basins/steps", 0, encode(steps_figure(basins)), f"How many updates it takes. {where}: updates."),
         Texts("basins/story", 0, _story(basins), description="Who finds which minimum, and what it takes."),
         *_histograms(basins),
     ]
-    records += [Scalars(f"metrics/{name}", 0, value) for name, value in metrics(basins).items() if value is not None]
+    records += metric_records(metrics(basins))
     records.append(HParams({**settings, **starts, "dtype": basins.value.dtype.name}, succeeded=True))
     return tuple(records)
 
@@ -67,10 +67,14 @@ def _histograms(basins: Basins) -> list[Histograms]:
     made = buckets(basins.steps_made[basins.converged])
     beyond = "The last bucket also holds what is above the 99th percentile."
     kinds = (
-        ("basins/final_value", ended, f"Values at the ends of all descents that did not diverge. {beyond}"),
-        ("basins/steps_made", made, f"Updates until the gradient was small, of the converged ones. {beyond}"),
+        ("basins/final_value", ended, "Values at the ends of all descents that did not diverge.", "value"),
+        ("basins/steps_made", made, "Updates until the gradient was small, of the converged ones.", "updates"),
     )
-    return [Histograms(tag, 0, [counted], description=said) for tag, counted, said in kinds if len(counted)]
+    return [
+        Histograms(tag, 0, [counted], description=in_unit(f"{said} {beyond}", unit))
+        for tag, counted, said, unit in kinds
+        if len(counted)
+    ]
 
 
 def _story(basins: Basins) -> str:

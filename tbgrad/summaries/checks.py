@@ -9,7 +9,7 @@ from tbgrad.figures.v_curves import by_step, caption, v_figure
 from tbgrad.records import Record, Scalars, Texts
 from tbgrad.results import CheckVerdict, GradientCheck
 from tbgrad.summaries.pages import page, table
-from tbgrad.summaries.summarizing import picture, summarize
+from tbgrad.summaries.summarizing import in_unit, picture, summarize
 
 MOST_POINTS = 50
 
@@ -17,8 +17,10 @@ MOST_POINTS = 50
 @summarize.register
 def _(check: GradientCheck) -> tuple[Record, ...]:
     drawn = encode(v_figure(check))
+    shown = "Error of central differences over the step size h."
+    axes = "Axes: h in position; the error, relative, a pure number; both logarithmic."
     records = [
-        picture("check/v_curve", 0, drawn, "Error of central differences over the step size, both logarithmic."),
+        picture("check/v_curve", 0, drawn, f"{shown} {axes}"),
         Texts("check/table", 0, _table(check), description="What is said of each point, the worst first."),
     ]
     steps, error = error_by_exponent(check)
@@ -28,6 +30,7 @@ def _(check: GradientCheck) -> tuple[Record, ...]:
             "it disagrees. Step k is the step size h = 2^k. From the left the error falls as rounding does; right of "
             "the best step it rises with truncation. A wrong gradient has a floor."
         )
+        what = in_unit(what, "")
         records.insert(1, Scalars("check/error", steps, error, description=what))
     return tuple(records)
 

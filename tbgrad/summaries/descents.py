@@ -14,11 +14,11 @@ from tbgrad.figures.straight import line_figure
 from tbgrad.records import HParams, Images, Meshes, Record, Scalars, Texts
 from tbgrad.results import FAILED, Descent, Surface
 from tbgrad.summaries.bands import bands
-from tbgrad.summaries.hparams import hparams, metrics
+from tbgrad.summaries.hparams import hparams, metric_records, metrics
 from tbgrad.summaries.layouts import descent_layout
 from tbgrad.summaries.meshes import CONFIG, path_meshes
 from tbgrad.summaries.stories import story
-from tbgrad.summaries.summarizing import picture, summarize
+from tbgrad.summaries.summarizing import in_unit, picture, summarize
 
 # TensorBoard keeps ten pictures and meshes of a tag unless told otherwise.
 _SLIDER_STEPS = 10
@@ -34,7 +34,7 @@ def _(descent: Descent) -> tuple[Record, ...]:
     now = time.time()
     records += _series(descent, now)
     records += bands(descent, now)
-    records += [Scalars(f"metrics/{name}", 0, v) for name, v in metrics(descent).items() if v is not None]
+    records += metric_records(metrics(descent))
     records.append(HParams(hparams(descent), succeeded=not descent.verdicts.has(*FAILED)))
     return tuple(records)
 
@@ -53,35 +53,30 @@ def _series(descent: Descent, now: float) -> list[Scalars]:
     def scalars(tag: str, value: np.ndarray, description: str) -> Scalars:
         return Scalars(f"descent/{tag}", steps, value[rows], now, description)
 
-    records = [
-        scalars("value", descent.value[:, start], f"Value of {descent.subject.label} at each step, in its own unit.")
-    ]
+    words = in_unit(f"Value of {descent.subject.label} at each step.", "value")
+    records = [scalars("value", descent.value[:, start], words)]
     gap = descent.best_gap
     if gap is not None:
         with np.errstate(invalid="ignore"):
             gap = np.log10(gap)
-        records.append(scalars("log10_gap", gap, "log10 of the value above the known minimum; -6 is close, 0 is far."))
+        words = "log10 of the value above the known minimum; -6 is close, 0 is far."
+        records.append(scalars("log10_gap", gap, in_unit(words, "log10 of value")))
     if descent.log10_value is not None:
-        records.append(
-            scalars("log10_value", descent.log10_value, "log10 of the value, which is always positive here.")
-        )
+        words = in_unit("log10 of the value, which is always positive here.", "log10 of value")
+        records.append(scalars("log10_value", descent.log10_value, words))
     for reading in descent.readings.values():
         # Where there is nothing to measure, as behind the last update, nothing is logged.
         read = reading.value[rows, start]
         measured = ~np.isnan(read)
         if measured.any():
-            unit = f" Unit: {reading.unit}." if reading.unit else ""
-            tag, description = f"descent/{reading.name}", reading.description + unit
+            tag, description = f"descent/{reading.name}", in_unit(reading.description, reading.unit)
             records.append(Scalars(tag, steps[measured], read[measured], now, description))
     if descent.position is not None:
         for i, variable in enumerate(descent.subject.variables):
-            records.append(
-                scalars(f"position/{variable}", descent.position[:, start, i], f"Where {variable} is, in its own unit.")
-            )
-            partial = descent.gradient[:, start, i]
-            records.append(
-                scalars(f"gradient/{variable}", partial, f"Partial derivative by {variable}: value per unit of it.")
-            )
+            words = in_unit(f"Where {variable} is.", variable)
+            records.append(scalars(f"position/{variable}", descent.position[:, start, i], words))
+            words = in_unit(f"Partial derivative by {variable}.", f"value per {variable}")
+            records.append(scalars(f"gradient/{variable}", descent.gradient[:, start, i], words))
     return records
 
 
@@ -96,7 +91,7 @@ def _pictures(descent: Descent) -> list[Record]:
     drawn = [encode_image(image) for image in frames(path, rows)]
     path.figure.set_dpi(_ANIMATION_DPI)
     moving = encode_gif(frames(path, shown_rows(last, _ANIMATION_FRAMES)), thin_colours())
-    moves = "The same, moving: the later, the more steps at once."
+    moves = "The same as descent/path, moving: the later, the more steps at once. Axes: position; colours: value."
     records: list[Record] = [
         Images("descent/path", steps, [p.image for p in drawn], drawn[0].size, description=_path_words(descent)),
         picture("descent/animation", int(descent.best_step[last]), moving, moves),
@@ -115,10 +110,10 @@ def _of_many_variables(descent: Descent) -> list[Record]:
         return []
     step, records = int(descent.best_step[descent.last_row]), []
     for tag, figure, words in (
-        ("descent/line", line_figure(descent), "The value on the straight line from the start to the end, in its own "
-         "unit, over the distance from the start, in units of position; and the path's values beside it."),
+        ("descent/line", line_figure(descent), "The value on the straight line from the start to the end, and the "
+         "path's values beside it. Axes: distance from the start, in position; value."),
         ("descent/partials", partials_figure(descent), "Partial derivatives over the steps, a row for each variable: "
-         "red is positive, blue negative; value per unit of the variable."),
+         "red is positive, blue negative. Axes: step; variable; colours: value per position."),
     ):  # fmt: skip
         if figure is not None:
             records.append(picture(tag, step, encode(figure), words))
@@ -132,4 +127,4 @@ def _path_words(descent: Descent) -> str:
     if descent.plane is not None:
         share = f"{sum(descent.plane.explained):.3%}"
         words += f" It is projected on the plane through its start and its end that holds {share} of its variance."
-    return f"{words} Axes: units of position; colours: value."
+    return f"{words} Axes: position; colours: value."

@@ -8,9 +8,35 @@ from typing import Any
 import numpy as np
 
 from tbgrad import naming
+from tbgrad.records import Scalars
 from tbgrad.results import Descent, Subject
+from tbgrad.summaries.summarizing import in_unit
 
 TARGET_GAP = 1e-6
+
+
+# What each metric is, and its unit.
+_METRICS = {
+    "steps_to_gap": ("The first recorded step whose value is at most 1e-6 above the known minimum.", "steps"),
+    "best_value": ("The lowest value of the start that ends best.", "value"),
+    "final_value": ("The last value of the start that ends best.", "value"),
+    "share_of_global_minimum": ("The share of all starts that end in a known global minimum, from 0 to 1.", ""),
+    "share_converged": ("The share of all starts that converged, from 0 to 1.", ""),
+    "median_steps": ("The median of the updates that the converged starts made.", "updates"),
+    "best_steps": ("The steps to the target with the best learning rate.", "steps"),
+    "best_rate": ("The learning rate that needs the fewest steps to the target.", "position² per value"),
+    "best_momentum": ("The momentum beside the best learning rate.", ""),
+    "first_diverging_rate": ("The smallest learning rate that diverges.", "position² per value"),
+}
+
+
+def metric_records(found: Mapping[str, float | None]) -> list[Scalars]:
+    """The metrics that there are, as scalars at step 0, which HParams compares."""
+    return [
+        Scalars(f"metrics/{name}", 0, value, description=in_unit(*_METRICS[name]))
+        for name, value in found.items()
+        if value is not None
+    ]
 
 
 def metrics(descent: Descent) -> dict[str, float | None]:

@@ -10,9 +10,9 @@ from tbgrad.figures.canvas import encode
 from tbgrad.figures.rates import best_words, edge_name, rates_figure, told
 from tbgrad.records import HParams, Record, Scalars, Texts
 from tbgrad.results import RateSweep
-from tbgrad.summaries.hparams import conditions, start_words
+from tbgrad.summaries.hparams import conditions, metric_records, start_words
 from tbgrad.summaries.pages import page, table
-from tbgrad.summaries.summarizing import picture, summarize
+from tbgrad.summaries.summarizing import in_unit, picture, summarize
 
 _MOST_TOLD = 12
 
@@ -25,11 +25,13 @@ def _(sweep: RateSweep) -> tuple[Record, ...]:
         varied["momenta"] = f"{sweep.momentum[0]:.4g} to {sweep.momentum[-1]:.4g}"
     asked = {"start": start_words(sweep.start), "steps": sweep.steps, "target": sweep.target}
     where = f"{sweep.where}; {sweep.optimizer} {sweep.from_where}, to {sweep.target_rule}."
+    others = "steps" if sweep.momentum is None else f"{sweep.momentum_name}; colours: steps"
+    axes = f"Axes: learning rate in position² per value; {others}."
     return (
-        picture("rates/steps", 0, encode(rates_figure(sweep)), f"Steps to the target. {where}"),
+        picture("rates/steps", 0, encode(rates_figure(sweep)), f"Steps to the target. {where} {axes}"),
         Texts("rates/story", 0, _story(sweep), description="Which learning rate is best, and where it diverges."),
         *_series(sweep),
-        *(Scalars(f"metrics/{name}", 0, value) for name, value in metrics(sweep).items() if value is not None),
+        *metric_records(metrics(sweep)),
         HParams({**settings, **varied, **asked, "dtype": sweep.value.dtype.name}, succeeded=True),
     )
 
@@ -57,8 +59,9 @@ def _series(sweep: RateSweep) -> list[Scalars]:
     how = f"Step k is the number of the learning rate, from {sweep.rate[0]:.4g} to {sweep.rate[-1]:.4g}"
     return [
         Scalars("rates/steps_to_target", steps[reached], sweep.steps_to_target[0, reached], now,
-                f"Steps until the target was reached; missing where it was not. {how}; `rates/rate` tells it."),
-        Scalars("rates/rate", steps, sweep.rate, now, f"The learning rate. {how}."),
+                in_unit(f"Steps until the target was reached; missing where it was not. {how}; `rates/rate` tells it.",
+                        "steps")),
+        Scalars("rates/rate", steps, sweep.rate, now, in_unit(f"The learning rate. {how}.", "position² per value")),
     ]  # fmt: skip
 
 

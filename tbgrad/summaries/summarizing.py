@@ -27,6 +27,11 @@ def summarize(result: Any) -> tuple[Record, ...]:
     raise OptionError(f"there is no summary for a {type(result).__name__}.")
 
 
+def in_unit(what: str, unit: str) -> str:
+    """A tag's description: sentences on what is shown, and in which unit; empty for a pure number."""
+    return f"{what} Unit: {unit}." if unit else f"{what} It is a pure number."
+
+
 def picture(tag: str, step: int, drawn: Picture, description: str) -> Images:
     """A record of one picture."""
     return Images(tag, [step], [drawn.image], drawn.size, description=description)

@@ -13,7 +13,7 @@ from tbgrad.figures.secants import secant_figure, tangent_figure, tangent_rows
 from tbgrad.records import Images, Record, Scalars, Texts
 from tbgrad.results import Sweep
 from tbgrad.summaries.layouts import SWEEP
-from tbgrad.summaries.summarizing import picture, summarize
+from tbgrad.summaries.summarizing import in_unit, picture, summarize
 from tbgrad.summaries.sweep_pages import sweep_story
 
 # TensorBoard's browser keeps integers exactly up to here.
@@ -32,7 +32,7 @@ def _(sweep: Sweep) -> tuple[Record, ...]:
     now = time.time()
 
     def scalars(tag: str, value: np.ndarray, what: str, unit: str) -> Scalars:
-        return Scalars(f"sweep/{tag}", steps, value, now, f"{what} {where} Unit: {unit}.")
+        return Scalars(f"sweep/{tag}", steps, value, now, in_unit(f"{what} {where}", unit))
 
     second = []
     if sweep.second is not None:
@@ -60,16 +60,18 @@ def _(sweep: Sweep) -> tuple[Record, ...]:
 
 def _pictures(sweep: Sweep, steps: np.ndarray, where: str) -> list[Images]:
     """The whole curve; the tangent that moves along it; and the secant that becomes the first tangent asked for."""
+    axes = f"Axes: {sweep.coordinate_name}; value, and value per {sweep.coordinate_name}."
     what = "f, its derivative, tangents, and where the slope is zero, over the real axis,"
-    pictures = [picture("sweep/curve", 0, encode(curve_figure(sweep)), f"{what} {where}")]
+    pictures = [picture("sweep/curve", 0, encode(curve_figure(sweep)), f"{what} {where} {axes}")]
     rows = tangent_rows(sweep, _SLIDER_STEPS)
     if len(rows):
         what = "The tangent at the step's coordinate, and its slope as the height of the derivative, for some points"
-        pictures.append(_slider("sweep/tangent", steps[rows], tangent_figure(sweep), rows, f"{what} {where}"))
+        pictures.append(_slider("sweep/tangent", steps[rows], tangent_figure(sweep), rows, f"{what} {where} {axes}"))
     tangent = next((t for t in sweep.tangents if t.secants), None)
     if tangent is not None:
         x = f"{tangent.coordinate:g}"
-        what = f"The line through the points at {x} and {x} + h becomes the tangent: h is halved at each step. {where}"
+        what = f"The line through the points at {x} and {x} + h becomes the tangent as h is halved at each step,"
+        what = f"{what} {sweep.where}. {axes}"
         numbers = np.arange(len(tangent.secants))[:_SLIDER_STEPS]
         pictures.append(_slider("sweep/secant", numbers, secant_figure(sweep, tangent), numbers, what))
     return pictures

@@ -217,7 +217,7 @@ def test_more_than_two_variables_have_pictures_of_their_own():
     assert "descent/position/z" in records
     for tag in ("descent/line", "descent/partials"):
         assert records[tag].step.tolist() == [5] and records[tag].image[0].startswith(b"\x89PNG")
-        assert "unit" in records[tag].description
+        assert "Axes: " in records[tag].description
     assert "holds 100.000% of its variance" in records["descent/path"].description
 
 
