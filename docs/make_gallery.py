@@ -1,0 +1,308 @@
+"""Makes docs/gallery.md: every kind of picture, with the command that logs it and how to read it.
+
+Run: python docs/make_gallery.py
+"""
+
+from __future__ import annotations
+
+import io
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from PIL import Image
+
+import tbgrad
+from tbgrad.records import Images
+
+DOCS = Path(__file__).resolve().parent
+PAGE, PICTURES = DOCS / "gallery.md", DOCS / "gallery"
+_COLOURS, _NEARLY_WHITE, _MILLISECONDS = 256, 248, 800
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One picture: the tag under which a command logs it, and how to read it.
+
+    Attributes:
+      tag: an image; empty where the command shows something that is no picture.
+      words: what it shows and how to read it.
+      name: of the file, without its ending; by default the tag's.
+    """
+
+    tag: str
+    words: str
+    name: str = ""
+
+    @property
+    def stem(self) -> str:
+        """The file's name without its ending."""
+        return self.name or self.tag.replace("/", "_")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A command and the pictures that it logs."""
+
+    title: str
+    command: str
+    shown: tuple[Shown, ...]
+
+
+# The same words for whatever has a slider, which a page shows as a moving picture.
+_SLIDER = "In TensorBoard a slider goes through its steps; here they follow each other."
+
+GALLERY = (
+    Part(
+        "A curve and its derivative",
+        "tbgrad sweep fading_wave --points 100 --tangent 4.1",
+        (
+            Shown(
+                "sweep/curve",
+                "The function (solid), its derivative (dashed) and a tangent with its slope (red). Where the curve is "
+                "lowest or highest, the derivative crosses zero. A cross marks where it is undefined.",
+            ),
+            Shown(
+                "sweep/tangent",
+                f"The tangent moves along the curve; its slope is the height of the derivative there. {_SLIDER}",
+            ),
+            Shown(
+                "sweep/secant",
+                "The line through two points of the curve becomes the tangent as they come together: this is what a "
+                f"derivative is. {_SLIDER}",
+            ),
+        ),
+    ),
+    Part(
+        "A surface and its gradient",
+        "tbgrad surface ripple",
+        (
+            Shown(
+                "surface/contour",
+                "Flat contours. Arrows are the gradient: they point uphill at right angles to the contours, and "
+                "are longer where it is steeper. Known minima are golden: here a ring of them.",
+            ),
+            Shown("surface/contour3d", "The same contours, each at its height.", ""),
+            Shown(
+                "surface/relief/30_-60",
+                "The surface seen from 30° above, 60° to the side. `--view` chooses others.",
+                "surface_relief",
+            ),
+        ),
+    ),
+    Part(
+        "A surface to turn",
+        "tbgrad surface himmelblau",
+        (Shown("", "The dashboard Mesh shows `surface/mesh`: the surface, to turn by dragging; gold: its minima."),),
+    ),
+    Part(
+        "A function with a hole",
+        "tbgrad surface tilted_waves",
+        (
+            Shown(
+                "surface/contour",
+                "x/y goes to infinity on both sides of y = 0, where the function is undefined. Colours are spread so "
+                "that the rest of it can be seen, and the picture says how.",
+                "surface_contour_hole",
+            ),
+        ),
+    ),
+    Part(
+        "A descent",
+        "tbgrad descend rosenbrock --learning-rate 0.001 --option momentum=0.9",
+        (
+            Shown(
+                "descent/path",
+                "The way of the optimizer over the function, light at first and dark at last. Where the update does "
+                "not go straight downhill, two arrows show both. " + _SLIDER,
+            ),
+            Shown("descent/animation", "The same as a moving picture: the later, the more steps at once."),
+            Shown("", "The dashboard Mesh shows `descent/mesh`: the path on the surface, to turn, with a slider."),
+        ),
+    ),
+    Part(
+        "A descent in ten variables",
+        "tbgrad descend rosenbrock --dimensions 10 --optimizer adam --learning-rate 0.05",
+        (
+            Shown(
+                "descent/path",
+                "The path on the plane through its start and its end on which most of it lies; the picture says how "
+                f"much. {_SLIDER}",
+                "descent_path_plane",
+            ),
+            Shown(
+                "descent/line",
+                "The function on the straight line from the start to the end, and the path's values beside it: is "
+                "there a hill between?",
+            ),
+            Shown(
+                "descent/partials",
+                "All partial derivatives over the steps, a row for each variable: red is uphill with the variable, "
+                "blue downhill, white is flat.",
+            ),
+        ),
+    ),
+    Part(
+        "Which learning rate?",
+        "tbgrad rates ellipse",
+        (
+            Shown(
+                "rates/steps",
+                "Steps to the target over the learning rate: small rates are slow, and beyond the edge of stability "
+                "the descent diverges.",
+            ),
+        ),
+    ),
+    Part(
+        "Which learning rate with which momentum?",
+        "tbgrad rates ellipse --momentum",
+        (
+            Shown(
+                "rates/steps",
+                "The same for each momentum: dark is fast. The edge of stability moves outward with momentum.",
+                "rates_steps_momentum",
+            ),
+        ),
+    ),
+    Part(
+        "Who finds which minimum?",
+        "tbgrad basins himmelblau",
+        (
+            Shown("basins/minimum", "Each pixel is a start; its colour says in which minimum its descent ends."),
+            Shown("basins/steps", "How many updates it takes: the borders between basins are slow."),
+        ),
+    ),
+    Part(
+        "Is a gradient right?",
+        "tbgrad check rosenbrock",
+        (
+            Shown(
+                "check/v_curve",
+                "How far differences are off, over their step size. Too large a step bends (right), too small a step "
+                "rounds (left). A right gradient makes a V; a wrong one has a floor.",
+            ),
+        ),
+    ),
+    Part(
+        "Where a gradient comes from",
+        "tbgrad graph 'cos(x)*sin(y) + x/y' --at 2,1",
+        (
+            Shown(
+                "",
+                "The dashboard Graphs shows TensorFlow's operations in the scopes `forward` and `gradient`, and in the "
+                "run `..._by_hand` the formula's own nodes, with value and gradient on the card of each.",
+            ),
+        ),
+    ),
+)
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Say whether the page is up to date in its text, and all pictures there.")
+@click.option("--only", metavar="TEXT", help="Make only the pictures of the commands that contain this text.")
+def main(check: bool, only: str | None) -> None:
+    """Run each command, write its pictures to docs/gallery/ and the page to docs/gallery.md."""
+    links = {part: [_file(shown) for shown in part.shown] for part in GALLERY}
+    if check:
+        written = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+        lost = [path.name for paths in links.values() for path in paths if path is not None and not path.exists()]
+        if lost or written != page():
+            raise click.ClickException(f"docs/gallery.md is not up to date; pictures that lack: {', '.join(lost)}.")
+        click.echo("docs/gallery.md is up to date.")
+        return
+    PICTURES.mkdir(exist_ok=True)
+    for part in GALLERY:
+        if only is None or only in part.command:
+            for name in _make(part):
+                click.echo(f"docs/gallery/{name.name}: {name.stat().st_size:,} bytes")
+    PAGE.write_text(page(), encoding="utf-8")
+    click.echo(f"{sum(path.stat().st_size for path in PICTURES.iterdir()):,} bytes in all")
+
+
+def page() -> str:
+    """The page, in markdown."""
+    head = (
+        "# What tbgrad shows\n\nEvery kind of picture, the command that logs it, and how to read it. "
+        "`docs/make_gallery.py` makes this page: what stands here is what the commands log.\n"
+    )
+    return "\n".join([head, *(_section(part) for part in GALLERY)])
+
+
+def _section(part: Part) -> str:
+    lines = [f"## {part.title}", "", "```sh", part.command, "```", ""]
+    for shown in part.shown:
+        path = _file(shown)
+        if path is not None:
+            lines += [f"### `{shown.tag}`", "", f"![{shown.tag}: {_plain(part)}]({path.relative_to(DOCS)})", ""]
+        lines += [shown.words, ""]
+    return "\n".join(lines)
+
+
+def _plain(part: Part) -> str:
+    return part.title[0].lower() + part.title[1:].rstrip("?")
+
+
+def _file(shown: Shown) -> Path | None:
+    """Where its picture is, or None where it has none."""
+    if not shown.tag:
+        return None
+    moves = _SLIDER in shown.words or shown.tag.endswith("/animation")
+    return PICTURES / f"{shown.stem}.{'gif' if moves else 'png'}"
+
+
+def _make(part: Part) -> Iterable[Path]:
+    """Runs the command as a user would, and writes its pictures."""
+    wanted = [shown for shown in part.shown if shown.tag]
+    if not wanted:
+        return
+    with tempfile.TemporaryDirectory() as logdir:
+        program, *words = shlex.split(part.command)
+        command = [sys.executable, "-m", program, *words, "--logdir", logdir]
+        done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
+        if done.returncode not in (0, 3):
+            raise click.ClickException(f"{part.command}: {done.stderr}")
+        run = tbgrad.read_run(done.stdout.splitlines()[-1])
+    for shown in wanted:
+        target = _file(shown)
+        target.write_bytes(_encoded(run.images[shown.tag], target.suffix))
+        yield target
+
+
+def _encoded(images: Images, suffix: str) -> bytes:
+    """A small file of the last picture, or of all steps of a slider; an animation is as it was logged."""
+    if images.image[-1].startswith(b"GIF"):
+        return images.image[-1]
+    frames = [Image.open(io.BytesIO(image)).convert("RGB") for image in images.image]
+    frames = frames if suffix == ".gif" else frames[-1:]
+    palette = _palette(frames)
+    first, *rest = (frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames)
+    target = io.BytesIO()
+    if suffix == ".gif":
+        first.save(target, "GIF", save_all=True, append_images=rest, duration=_MILLISECONDS, loop=0)
+    else:
+        first.save(target, "PNG", optimize=True)
+    return target.getvalue()
+
+
+def _palette(frames: Sequence[Image.Image]) -> Image.Image:
+    """The colours of the first, the middle and the last picture, with pure white among them."""
+    shown = [frames[i] for i in {0, len(frames) // 2, len(frames) - 1}]
+    sheet = Image.new("RGB", (shown[0].width, shown[0].height * len(shown)))
+    for i, frame in enumerate(shown):
+        sheet.paste(frame, (0, i * frame.height))
+    palette = sheet.quantize(_COLOURS, dither=Image.Dither.NONE)
+    colours = palette.getpalette()
+    for i in range(0, len(colours), 3):
+        if min(colours[i : i + 3]) >= _NEARLY_WHITE:
+            colours[i : i + 3] = [255, 255, 255]
+    palette.putpalette(colours)
+    return palette
+
+
+if __name__ == "__main__":
+    main()
