@@ -97,7 +97,7 @@ def sweep(
         value[:points],
         gradient[:points],
         slope[:points],
-        tuple(Tangent(float(x), float(v), float(s), chord) for x, v, s, chord in touching),
+        tuple(Tangent(float(x), float(v), float(s), *chord) for x, v, s, chord in touching),
         line.second(position[:points]) if second else None,
         stationary,
         unsearched,

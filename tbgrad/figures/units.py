@@ -50,6 +50,7 @@ def in_units(sweep: Sweep) -> tuple[Sweep, Units]:
                         dataclasses.replace(c, h=c.h / x, value=c.value / y, slope=c.slope / units.slope)
                         for c in t.secants
                     ),
+                    nearest=None,
                 )
                 for t in sweep.tangents
             ),

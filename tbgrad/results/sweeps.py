@@ -41,17 +41,20 @@ class Tangent:
       value: of the function there.
       slope: the derivative there, along the line.
       secants: through the same point, with h halved each time, all on one side; none where there is no value.
+      nearest: one more, whose h is as small as rounding allows, or None where that of the last is.
     """
 
     coordinate: float
     value: float
     slope: float
     secants: tuple[Secant, ...] = ()
+    nearest: Secant | None = None
 
     @property
     def is_approached(self) -> bool:
         """Whether the secants' slopes go to its own; at a kink they do not, though TensorFlow has a slope there."""
-        away = [abs(secant.slope - self.slope) for secant in self.secants]
+        known = [*self.secants, *([self.nearest] if self.nearest else [])]
+        away = [abs(secant.slope - self.slope) for secant in known]
         if not away or not math.isfinite(self.slope):
             return True
         return away[-1] <= max(_APPROACHED * max(away), _ROUNDED * abs(self.slope))

@@ -90,3 +90,19 @@ def test_on_a_line_between_two_points():
     f = catalogue()["sphere"]
     (tangent,) = sweep(f, start=(0, 0), end=(3, 4), tangents=[2.5]).tangents
     assert [c.slope for c in tangent.secants] == pytest.approx([5 + c.h for c in tangent.secants])
+
+
+@pytest.mark.parametrize(
+    ("text", "low", "high", "at"), [("log(x)", 0.01, 100, 0.01), ("sin(1000*x)", 0, 10, 0), ("exp(-x/0.0001)", 0, 1, 0)]
+)
+def test_a_smooth_curve_that_turns_within_the_last_h_has_no_kink(text, low, high, at):
+    tangent, chords = secants(text, low, high, at)
+    assert abs(chords[-1].slope - tangent.slope) > 0.5 * abs(tangent.slope) and tangent.is_approached
+    assert abs(tangent.nearest.h) < 1e-5 and tangent.nearest.slope == pytest.approx(tangent.slope, rel=1e-2)
+
+
+@pytest.mark.parametrize("text", ["abs(x)", "abs(x) + x**2", "1000 + abs(x)", "where(x > 0, 1 + x, x)"])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_kinks_and_jumps_stay_what_they_are_however_near_a_secant_is(text, dtype):
+    tangent, chords = secants(text, -1, 1, 0, dtype=dtype)
+    assert not chords or not tangent.is_approached
