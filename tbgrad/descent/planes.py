@@ -49,7 +49,7 @@ def path_plane(position: np.ndarray, gradient: np.ndarray, end: str = "end") -> 
     elif (found := _largest(centred, least)) is not None:
         first, along = found, "the path's largest direction"
     else:
-        first, along = _downhill(gradient[0]), "downhill"
+        first, along = _downhill(gradient[0])
     rest = _perpendicular(centred, first)
     if (second := _largest(rest, least)) is not None:
         across = "largest rest"
@@ -94,13 +94,13 @@ def _gradients_vary(gradient: np.ndarray, first: np.ndarray) -> np.ndarray | Non
     return _largest(rest, max(_SHARE, _ROUNDINGS * np.finfo(gradient.dtype).eps) * np.sqrt(known.shape[1]))
 
 
-def _downhill(gradient: np.ndarray) -> np.ndarray:
-    """Straight downhill, or the first variable's axis where nothing is."""
+def _downhill(gradient: np.ndarray) -> tuple[np.ndarray, str]:
+    """Straight downhill, or the first variable's axis where nothing is; and which of the two, in words."""
     largest = np.abs(gradient).max()
     if not (np.isfinite(largest) and largest > 0):
-        return np.eye(1, len(gradient))[0]
+        return np.eye(1, len(gradient))[0], "the first variable"
     scaled = gradient.astype(np.float64) / -largest
-    return scaled / np.linalg.norm(scaled)
+    return scaled / np.linalg.norm(scaled), "downhill"
 
 
 def _axis_beside(first: np.ndarray) -> np.ndarray:

@@ -124,11 +124,12 @@ def test_a_path_that_does_not_move():
     path = np.full((5, 3), 2.0)
     downhill = path_plane(path, np.full((5, 3), [0.0, 4.0, -3.0]))
     np.testing.assert_allclose(downhill.directions[0], [0, -0.8, 0.6])
+    assert downhill.axes[0] == "along: downhill"
     assert downhill.explained == (1.0, 0.0) and not downhill.through_end
     for gradient in (np.zeros((1, 3)), np.full((1, 3), np.inf)):
         nowhere = path_plane(path[:1], gradient)
         np.testing.assert_array_equal(nowhere.directions, np.eye(3)[:2])
-        assert nowhere.axes == ("along: downhill", "across: perpendicular")
+        assert nowhere.axes == ("along: the first variable", "across: perpendicular")
 
 
 def test_rounding_is_no_direction():
