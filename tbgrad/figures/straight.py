@@ -44,11 +44,13 @@ def line_figure(descent: Descent) -> Figure | None:
     track = Track(axes, at, descent.best_step[: len(path)], last, "f on the path beside it")
     track.move(len(path) - 1)
     draw_undefined(axes, line)
-    ends = at[np.isfinite(at).all(axis=1)]
-    for place, marker, size, label in ((ends[:1], "o", 8, "start"), (ends[-1:], "X", 9, "end")):
-        axes.plot(*place.T, marker=marker, markersize=size, label=label, zorder=3.5, **MARK)
+    seen = np.isfinite(at).all(axis=1)
+    for row, marker, size, label in ((0, "o", 8, "start"), (-1, "X", 9, "end")):
+        if seen[row]:
+            axes.plot(*at[row], marker=marker, markersize=size, label=label, zorder=3.5, **MARK)
     axes.set(xlabel="distance from the start along the line", ylabel=f"value{' (logarithmic)' if logarithmic else ''}")
-    set_title(axes, title(descent.subject), descent_caption(descent), _lengths(path), width=0.97, side="page")
+    said = "" if seen[-1] else "the end is outside the picture"
+    set_title(axes, title(descent.subject), descent_caption(descent), _lengths(path), said, width=0.97, side="page")
     add_step_bar(figure, axes, last)
     add_legend(figure)
     return figure

@@ -52,6 +52,7 @@ def test_the_lengths_of_way_and_path_are_told(bowl):
     whole = np.linalg.norm(np.diff(path, axis=0), axis=1).sum()
     straight = np.linalg.norm(path[-1] - path[0])
     assert f"the end is {straight:.4g} from the start; the path is {whole:.4g} long" in above(line_figure(bowl))
+    assert "outside" not in above(line_figure(bowl))
 
 
 def test_values_that_crowd_at_the_lowest_are_logarithmic(bowl, valley):
@@ -70,6 +71,9 @@ def test_a_diverging_path_is_cut_where_the_line_ends():
     path, line = lines(figure)["path"], found.line.coordinate
     inside = path[np.isfinite(path).all(axis=1)]
     assert 1 < len(inside) < 60 and inside[:, 0].min() >= line[0] and inside[:, 0].max() <= line[-1]
+    # The last place that is seen is not the end.
+    assert "start" in lines(figure) and "end" not in lines(figure)
+    assert "the end is outside the picture" in above(figure)
     assert encode(figure).image
 
 
