@@ -56,7 +56,8 @@ def restrict(f: Function, origin: Any, directions: Any, names: Sequence[str] = _
     k = len(spanned)
     if isinstance(names, str) or len(names) < k:
         raise ShapeError(f"names is {names!r}; expected a list of {k}, one for each direction.")
-    content = np.concatenate([through[None], spanned]).tobytes()
+    # f's own request too: with other parameters it is another function.
+    content = np.concatenate([through[None], spanned]).tobytes() + repr(f.request()).encode()
     unique = hashlib.sha256(content).hexdigest()[:16]
     kind = _SPANNED.get(k, "subspace")
 

@@ -161,6 +161,11 @@ def test_what_is_told_of_it():
     other = restrict(f, (1.0, 1.0), [[0.0, 1.0]])
     assert other.name != line.name and other.request() != line.request()
     assert restrict(f, (1.0, 1.0), [[1.0, 0.0]]).request() == line.request()
+    # Nor those of one line through functions that differ in their parameters, or in their formulas alone.
+    steeper = restrict(f.with_parameters(b=20.0), (1.0, 1.0), [[1.0, 0.0]])
+    assert steeper.name != line.name and steeper.request() != line.request()
+    named = [restrict(tbgrad.Function.of_formula(text, name="mine"), (1.0, 1.0), np.eye(2)) for text in ("x*y", "x+y")]
+    assert named[0].name != named[1].name and named[0].request() != named[1].request()
     assert set(line.name) <= set("abcdefghijklmnopqrstuvwxyz0123456789_")
 
 
