@@ -45,7 +45,7 @@ def curve_figure(sweep: Sweep) -> Figure:
 
 def sweep_title(sweep: Sweep) -> tuple[str, str]:
     """The function, and what is fixed."""
-    return title(sweep.subject), ", ".join(f"{name} = {value:g}" for name, value in sweep.fixed.items())
+    return title(sweep.subject), sweep.fixed_words
 
 
 def tangent_ends(sweep: Sweep, tangent: Tangent) -> np.ndarray:

@@ -15,6 +15,8 @@ from tbgrad.results.tabular import Tabular, sample_rows, sampled
 _APPROACHED, _ROUNDED = 0.5, 1e-2
 # So many steps between samples, in each of which the value changes by at most so many roundings, are a level stretch.
 _LEVEL, _ROUNDINGS = 2, 4
+# Of more variables the first ones and the last one are told.
+_MOST_TOLD = 8
 
 
 @dataclass(frozen=True)
@@ -112,8 +114,12 @@ class Sweep(Tabular):
         """What the coordinate is, for an axis."""
         if self.axis is not None:
             return self.axis
-        first = ", ".join(f"{x:g}" for x in self.position[0])
-        return f"distance from ({first})"
+        return f"distance from ({_in_short([f'{x:g}' for x in self.position[0]])})"
+
+    @property
+    def fixed_words(self) -> str:
+        """What is fixed: `y = 1, z = 0`; empty where nothing is."""
+        return _in_short([f"{name} = {value:g}" for name, value in self.fixed.items()])
 
     @property
     def coordinate_name(self) -> str:
@@ -136,7 +142,7 @@ class Sweep(Tabular):
     @property
     def where(self) -> str:
         """The line in words: `along x from 0 to 6, y = 1`."""
-        fixed = "".join(f", {name} = {value:g}" for name, value in self.fixed.items())
+        fixed = f", {self.fixed_words}" if self.fixed else ""
         axis = self.axis or f"the {self.axis_label}"
         return f"along {axis} from {self.coordinate[0]:g} to {self.coordinate[-1]:g}{fixed}"
 
@@ -146,3 +152,7 @@ class Sweep(Tabular):
     def _rows(self):
         lead = {"distance": self.coordinate} if self.axis is None else {}
         return sample_rows(self.subject, lead, self.position, self.value, self.gradient)
+
+
+def _in_short(words: list[str]) -> str:
+    return ", ".join(words if len(words) <= _MOST_TOLD else [*words[: _MOST_TOLD - 2], "…", words[-1]])

@@ -1,5 +1,7 @@
 """What a sweep says of itself: level stretches, and tangents that secants go to."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -36,6 +38,23 @@ def test_level_stretches(value, slope, flat):
 
 def test_units_name_the_coordinate():
     assert sweep([1, 2], [1, 1]).coordinate_name == "x" and sweep([1, 2], [1, 1], None).coordinate_name == "distance"
+
+
+def test_a_point_of_very_many_variables_is_told_in_short():
+    def line(d):
+        x = np.zeros((2, d)) + np.arange(float(d))
+        found = Sweep(SUBJECT, None, {}, np.arange(2.0), x, x[:, 0], x, x[:, 0])
+        return found.axis_label, found.where
+
+    assert line(3) == ("distance from (0, 1, 2)", "along the distance from (0, 1, 2) from 0 to 1")
+    assert line(1000)[0] == "distance from (0, 1, 2, 3, 4, 5, …, 999)" and len(line(1000)[1]) < 70
+
+
+def test_very_many_fixed_variables_are_told_in_short():
+    found = dataclasses.replace(sweep([1, 2], [1, 1]), fixed={f"x{i}": float(i) for i in range(1, 1000)})
+    assert found.fixed_words == "x1 = 1, x2 = 2, x3 = 3, x4 = 4, x5 = 5, x6 = 6, …, x999 = 999"
+    assert found.where == f"along x from 0 to 1, {found.fixed_words}"
+    assert sweep([1, 2], [1, 1]).where == "along x from 0 to 1"
 
 
 def tangent(slope, *slopes):
