@@ -24,9 +24,10 @@ from tbgrad.figures.canvas import (
 from tbgrad.figures.contours import draw_contours, draw_minima, on_equal_axes, sides
 from tbgrad.figures.curves import sweep_title
 from tbgrad.figures.gaps import draw_undefined
-from tbgrad.figures.panels import curve_limits
+from tbgrad.figures.panels import sweep_curves
 from tbgrad.figures.steps import Track, add_step_bar, some_colours
 from tbgrad.figures.style import MARK, MINIMUM, TEXT, VALUE
+from tbgrad.figures.units import Units
 from tbgrad.results import Descent, Sweep
 
 _WHOLE_PAGE = 0.97
@@ -140,8 +141,9 @@ def _projected(descent: Descent) -> str:
 def _on_curve(descent: Descent) -> PathFigure:
     sweep, start = descent.landscape, descent.best_start
     figure, axes = new_figure()
-    axes.plot(sweep.coordinate, drawable(sweep.value), label="f", **VALUE)
-    axes.set_ylim(*curve_limits(sweep.value))
+    curve = sweep_curves(sweep, Units())[0]
+    axes.plot(curve.x, curve.y, label="f", **VALUE)
+    axes.set_ylim(*curve.limits)
     axes.set_xlim(sweep.coordinate[0], sweep.coordinate[-1])
     for minimum in descent.subject.minima:
         x = np.array(minimum.points)[:, 0]

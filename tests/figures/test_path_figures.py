@@ -195,3 +195,14 @@ def test_drawing_needs_neither_tensorflow_nor_pyplot():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_curve_below_a_path_has_a_gap_at_a_pole_and_is_not_flattened_by_it():
+    f = tbgrad.resolve("1/x + x**2")
+    descent = tbgrad.with_landscape(f, tbgrad.descend(f, tbgrad.Optimizer("sgd", 0.4), [[-0.5]], 5))
+    axes = path_figure(descent).figure.axes[0]
+    (curve,) = (a for a in axes.get_lines() if a.get_label() == "f")
+    x, y = curve.get_data()
+    gap = np.isnan(y)
+    assert gap.sum() == 1 and abs(x[gap][0]) < 0.01 and np.nanmax(np.abs(y)) > 100
+    assert np.abs(axes.get_ylim()).max() < 50
