@@ -99,7 +99,7 @@ def second_along(f: Function, points: Any, direction: Any, *, dtype: str | None 
     """The second derivative along a direction, v·∇²f(p)·v, exact, for about twice a gradient's price.
 
     f is differentiated twice by the number t in p + t·v: variables that do not move are not asked for their
-    derivatives, which may be undefined.
+    derivatives, which may be undefined; but for those of a function of one vector.
 
     Args:
       f: `Function` of d variables.

@@ -103,7 +103,11 @@ def _on_contours(descent: Descent) -> PathFigure:
     # Drawing far outside the axes overflows Agg; what cannot be seen is not drawn, but where it leaves is.
     near = _near(at, low, high)
     count = f", {len(descent.subject.variables):,} variables" if descent.plane is not None else ""
-    conditions = [descent_caption(descent) + count, _left(descent, at, near, low, high), _projected(descent)]
+    conditions = [
+        descent_caption(descent) + count,
+        _left(descent, at, near, low, high),
+        _projected(descent, near.all()),
+    ]
     set_title(axes, title(descent.subject), *conditions, width=_WHOLE_PAGE, room=_TOLD_ROOM, side="page")
     at[~near] = np.nan
     # On equal axes a unit is as long on both.
@@ -121,21 +125,28 @@ def _left(descent: Descent, at: np.ndarray, near: np.ndarray, low: np.ndarray, h
         return "starts outside the picture"
     if near.all():
         return ""
-    row = np.argmin(near)
-    if np.isfinite(at[row]).all():
-        return f"leaves the picture before step {descent.step[row]:,}"
-    return f"nowhere from step {descent.step[row]:,} on"
+    lost = np.argmin(near)
+    if not np.isfinite(at[lost]).all():
+        return f"nowhere from step {descent.step[lost]:,} on"
+    with np.errstate(invalid="ignore"):
+        inside = ((at >= low) & (at <= high)).all(axis=1)
+    # It may have been outside before, and come back.
+    first_out = np.flatnonzero(inside[:lost])[-1] + 1
+    return f"leaves the picture before step {descent.step[first_out]:,}"
 
 
-def _projected(descent: Descent) -> str:
+def _projected(descent: Descent, is_near: bool) -> str:
     """What a plane through more than two variables does not show, in words."""
     if descent.plane is None:
         return ""
     share = sum(descent.plane.explained)
+    # The plane of a path that goes far away is that of its part nearby.
+    path = "the whole path" if is_near else "the path where it is near"
     if share > _WHOLE:
-        return "on a plane that holds the whole path"
+        return f"on a plane that holds {path}"
     held = "more than 99.9" if share > 0.999 else f"{100 * share:.3g}"
-    return f"projected on a plane that holds {held} % of the path's variance; the path's own values may differ"
+    of = "the path's variance" if is_near else "its variance nearby"
+    return f"projected on a plane that holds {held} % of {of}; the path's own values may differ"
 
 
 def _on_curve(descent: Descent) -> PathFigure:
@@ -150,8 +161,13 @@ def _on_curve(descent: Descent) -> PathFigure:
         axes.plot(x, np.full(len(x), minimum.value), "*", markersize=13, label="known minimum", **MINIMUM)
     draw_undefined(axes, sweep)
     axes.set(xlabel=sweep.axis_label, ylabel="value")
-    set_title(axes, *sweep_title(sweep), descent_caption(descent), width=_WHOLE_PAGE, room=_TOLD_ROOM, side="page")
     at = drawable(np.column_stack([descent.position[:, start, 0], descent.value[:, start]]))
+    (x0, x1), (y0, y1) = axes.get_xlim(), axes.get_ylim()
+    low, high = np.array([x0, y0]), np.array([x1, y1])
+    near = _near(at, low, high)
+    said = [*sweep_title(sweep), descent_caption(descent), _left(descent, at, near, low, high)]
+    set_title(axes, *said, width=_WHOLE_PAGE, room=_TOLD_ROOM, side="page")
+    at[~near] = np.nan
     side = np.array([np.ptp(axes.get_xlim()), np.ptp(axes.get_ylim())])
     *ways, differs = directions(descent)
     slope = drawable(descent.gradient[:, start, 0])

@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 
 from tbgrad.figures.canvas import add_legend, descent_caption, drawable, new_figure, set_title, title
 from tbgrad.figures.gaps import draw_undefined
-from tbgrad.figures.panels import curve_limits
+from tbgrad.figures.panels import curve_limits, sweep_curves
 from tbgrad.figures.steps import Track, add_step_bar
 from tbgrad.figures.style import MARK, VALUE
+from tbgrad.figures.units import Units
 from tbgrad.results import Descent
 
 # Half of the line's values lie in this share of their range: on a linear axis they would be one.
@@ -31,14 +32,18 @@ def line_figure(descent: Descent) -> Figure | None:
     at = drawable(np.column_stack([plane.project(path)[:, 0], descent.value[: len(path), best]]))
     inside = (at[:, 0] >= line.coordinate[0]) & (at[:, 0] <= line.coordinate[-1])
     at[~inside] = np.nan
-    axes.plot(line.coordinate, value, label="f on the straight line", **VALUE)
+    curve = sweep_curves(line, Units())[0]
+    axes.plot(curve.x, curve.y, label="f on the straight line", **VALUE)
     shown = np.concatenate([value, at[:, 1]])
     shown = shown[np.isfinite(shown)]
     logarithmic = bool((shown > 0).all()) and np.median(shown) < _CROWDED * shown.max()
     if logarithmic:
         axes.set_yscale("log")
     else:
-        axes.set_ylim(*curve_limits(shown))
+        limits = [curve.limits, curve_limits(at[:, 1])] if inside.any() else [curve.limits]
+        axes.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
+        # A factor would be written over the title.
+        axes.yaxis.set_major_formatter("{x:.6g}")
     axes.set_xlim(line.coordinate[0], line.coordinate[-1])
     last = int(descent.best_step[-1])
     track = Track(axes, at, descent.best_step[: len(path)], last, "f on the path beside it")

@@ -144,7 +144,7 @@ class Sweep(Tabular):
         """The line in words: `along x from 0 to 6, y = 1`."""
         fixed = f", {self.fixed_words}" if self.fixed else ""
         axis = self.axis or f"the {self.axis_label}"
-        return f"along {axis} from {self.coordinate[0]:g} to {self.coordinate[-1]:g}{fixed}"
+        return f"along {axis} from {from_to(self.coordinate)}{fixed}"
 
     def _caption(self) -> str:
         return f"{self.subject.equation} {self.where}, {sampled(len(self.value))}"
@@ -152,6 +152,13 @@ class Sweep(Tabular):
     def _rows(self):
         lead = {"distance": self.coordinate} if self.axis is None else {}
         return sample_rows(self.subject, lead, self.position, self.value, self.gradient)
+
+
+def from_to(coordinate: np.ndarray) -> str:
+    """The first and the last of an increasing coordinate, in as many digits as tell them apart: `0 to 6`."""
+    low, high = float(coordinate[0]), float(coordinate[-1])
+    digits = next((d for d in range(6, 17) if low == high or f"{low:.{d}g}" != f"{high:.{d}g}"), 17)
+    return f"{low:.{digits}g} to {high:.{digits}g}"
 
 
 def _in_short(words: list[str]) -> str:

@@ -126,5 +126,6 @@ def _path_words(descent: Descent) -> str:
     )
     if descent.plane is not None:
         share = f"{sum(descent.plane.explained):.3%}"
-        words += f" It is projected on the plane through its start and its end that holds {share} of its variance."
+        ends = "its start and its end" if descent.plane.through_end else "its start"
+        words += f" It is projected on a plane through {ends} that holds {share} of its variance nearby."
     return f"{words} Axes: position; colours: value."

@@ -97,7 +97,9 @@ def test_a_path_that_leaves_the_picture(steps):
     assert 0 < left <= steps
     np.testing.assert_array_equal(drawn[:left], descent.position[:left, 0])
     assert np.isnan(drawn[left:]).all() and np.isnan(position.get_data()).all()
-    assert f"leaves the picture before step {left}" in above(figure)
+    # It is outside before.
+    outside = np.flatnonzero((np.abs(descent.position[:, 0]) > width / 2).any(axis=1))[0]
+    assert f"leaves the picture before step {outside} " in above(figure) and outside < left
     assert encode(figure).image
 
 
