@@ -28,15 +28,16 @@ import tbgrad
 from tbgrad.figures.animations import encode_gif
 from tbgrad.figures.basins import minimum_figure, steps_figure
 from tbgrad.figures.canvas import drawn_image, encode, encode_image
-from tbgrad.figures.contours import surface_figure
 from tbgrad.figures.curves import curve_figure
+from tbgrad.figures.derivatives import magnitude_figure, partial_figure
 from tbgrad.figures.partials import partials_figure
 from tbgrad.figures.paths import frames, path_figure
 from tbgrad.figures.race_values import values_figure
 from tbgrad.figures.races import race_colours, race_figure
 from tbgrad.figures.rates import rates_figure
-from tbgrad.figures.reliefs import relief_figure
+from tbgrad.figures.reliefs import contour3d_figure, relief_figure
 from tbgrad.figures.straight import line_figure
+from tbgrad.figures.surfaces import surface_figure
 from tbgrad.figures.v_curves import v_figure
 from tbgrad.summaries.races import FRAMES, spaced_steps
 
@@ -139,6 +140,10 @@ def every_kind(rounds: int) -> None:
     kinds = {
         "sweep/curve": lambda: encode(curve_figure(sweep)),
         "surface/contour": lambda: encode(surface_figure(surface)),
+        "surface/contour, streamlines": lambda: encode(surface_figure(surface, streamlines=True)),
+        "surface/gradient_norm": lambda: encode(magnitude_figure(surface)),
+        "surface/gradient/x": lambda: encode(partial_figure(surface, 0)),
+        "surface/contour3d": lambda: encode(contour3d_figure(surface)),
         "surface/relief": lambda: encode(relief_figure(surface)),
         "check/v_curve": lambda: encode(v_figure(check)),
         "descent/path, one step": lambda: encode(path_figure(descent).figure),
@@ -155,7 +160,7 @@ def every_kind(rounds: int) -> None:
     seconds = interleaved({kind: timed(job) for kind, job in kinds.items()}, max(3, rounds // 3))
     print("\neach kind, from the result to the bytes, in ms")
     for kind, taken in seconds.items():
-        print(f"   {kind:<26} {1e3 * median(taken):>6.0f}")
+        print(f"   {kind:<28} {1e3 * median(taken):>6.0f}")
 
 
 @click.command()

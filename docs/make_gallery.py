@@ -87,6 +87,15 @@ GALLERY = (
                 "Flat contours. Arrows are the gradient: they point uphill at right angles to the contours, and "
                 "are longer where it is steeper. Known minima are golden: here a ring of them.",
             ),
+            Shown(
+                "surface/gradient_norm",
+                "How steep it is: the length of the gradient. Dark is flat; there are its minima, maxima and saddles.",
+            ),
+            Shown(
+                "surface/gradient/x",
+                "The partial derivative by x: red where the function rises with x, blue where it falls, zero on the "
+                "thick line. Dashed: where the other one is zero; where both cross, the function is stationary.",
+            ),
             Shown("surface/contour3d", "The same contours, each at its height.", ""),
             Shown(
                 "surface/relief/30_-60",
@@ -96,9 +105,32 @@ GALLERY = (
         ),
     ),
     Part(
+        "Tangent planes and streamlines",
+        "tbgrad surface ripple --tangent 2,1 --view 45,20 --streamlines",
+        (
+            Shown(
+                "surface/relief/45_20",
+                "The plane that touches the surface at (2, 1), with its value and its slopes. What is hidden of it is "
+                "dashed.",
+                "surface_relief_tangent",
+            ),
+            Shown(
+                "surface/contour",
+                "The gradient as lines that go steepest uphill, and the gradient where the plane touches.",
+                "surface_contour_streamlines",
+            ),
+        ),
+    ),
+    Part(
         "A surface to turn",
         "tbgrad surface himmelblau",
-        (Shown("", "The dashboard Mesh shows `surface/mesh`: the surface, to turn by dragging; gold: its minima."),),
+        (
+            Shown(
+                "",
+                "The dashboard Mesh shows `surface/mesh`: the surface, to turn by dragging, over a base with lines at "
+                "round numbers; gold: its minima.",
+            ),
+        ),
     ),
     Part(
         "A function with a hole",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from tbgrad.calculus.breaks import find_breaks
 from tbgrad.calculus.derivatives import as_points, check_function, value_and_gradient
 from tbgrad.calculus.sweeps import MOST_POINTS, check_range, check_resolution, check_variables, fixed_values
 from tbgrad.errors import OptionError, RangeError, ShapeError
 from tbgrad.functions.function import Function
-from tbgrad.results import Surface
+from tbgrad.results import Surface, TangentPlane
 
 
 def surface(
@@ -19,6 +21,7 @@ def surface(
     fix: Mapping[str, float] | None = None,
     *,
     points: int = 101,
+    tangents: Sequence[Sequence[float]] = (),
     dtype: str = "float64",
 ) -> Surface:
     """Computes value and gradient on a grid over two variables.
@@ -29,15 +32,19 @@ def surface(
         over their domains.
       fix: values of the other variables; by default 0, or the middle of a domain that does not hold 0.
       points: int ≥ 2, along each axis.
+      tangents: points (x, y) on the two axes, within their ranges, at which to compute tangent planes.
       dtype: `float64` or `float32`.
 
     Returns:
       `Surface` with x `[points]`, y `[points]`, position `[points, points, d]`, value `[points, points]` and gradient
-      `[points, points, d]`; NaN or infinite where f is undefined.
+      `[points, points, d]`; NaN or infinite where f is undefined. Between the points of the grid, `breaks` says where
+      it ends or jumps.
 
     Raises:
-      OptionError, ShapeError: as in `region`.
-      RangeError: as in `region`; or `points` is below 2, or more than the dtype can tell apart.
+      OptionError: as in `region`.
+      ShapeError: as in `region`; or a tangent's point is not two numbers.
+      RangeError: as in `region`; or `points` is below 2, or more than the dtype can tell apart; or a tangent's point is
+        outside the ranges.
     """
     ranges, fixed = region(f, over, fix)
     if points < 2:
@@ -46,21 +53,52 @@ def surface(
         raise RangeError(f"points is {points} along each axis; at most {MOST_POINTS:,} in all are computed at once.")
     x, y = (np.linspace(low, high, points) for _, low, high in ranges)
     columns = dict(zip([name for name, _, _ in ranges], np.meshgrid(x, y), strict=True))
-    position = np.stack([columns.get(v, np.full((points, points), fixed.get(v))) for v in f.variables], axis=-1)
-    flat = as_points(f, position.reshape(-1, f.dimensions).astype(float), dtype)
+    touched = check_tangents(ranges, tangents)
+    columns = {name: np.append(columns[name], touched[:, i]) for i, (name, _, _) in enumerate(ranges)}
+    position = np.stack([columns.get(v, np.full(points**2 + len(touched), fixed.get(v))) for v in f.variables], axis=-1)
+    flat = as_points(f, position.astype(float), dtype)
     for (name, low, high), coordinate in zip(ranges, (x, y), strict=True):
         check_resolution(f"{name}={low:.17g}:{high:.17g}", coordinate, dtype)
-    value, gradient = value_and_gradient(f, dtype)(flat)
-    return Surface(
+    kernel = value_and_gradient(f, dtype)
+    value, gradient = kernel(flat)
+    grid, shape = slice(points**2), (points, points, f.dimensions)
+    result = Surface(
         f.subject(),
         (ranges[0][0], ranges[1][0]),
         fixed,
         x.astype(dtype),
         y.astype(dtype),
-        flat.reshape(position.shape),
-        value.reshape(points, points),
-        gradient.reshape(position.shape),
+        flat[grid].reshape(shape),
+        value[grid].reshape(shape[:2]),
+        gradient[grid].reshape(shape),
     )
+    planes = zip(touched, value[points**2 :], gradient[points**2 :, result.columns], strict=True)
+    planes = tuple(TangentPlane(tuple(p.tolist()), float(v), tuple(s.tolist())) for p, v, s in planes)
+    return dataclasses.replace(result, tangents=planes, breaks=find_breaks(result, kernel))
+
+
+def check_tangents(ranges: Sequence[tuple[str, float, float]], tangents: Sequence[Sequence[float]]) -> np.ndarray:
+    """Points of tangent planes as float64 `[n, 2]`.
+
+    Raises:
+      ShapeError: a point is not two numbers.
+      RangeError: a point is outside the ranges.
+    """
+    names = [name for name, _, _ in ranges]
+    for point in tangents:
+        if len(point) != 2:
+            raise ShapeError(
+                f"a tangent plane touches at two coordinates, {' and '.join(names)}, which the surface spans; got "
+                f"{len(point)} numbers."
+            )
+        for (name, low, high), coordinate in zip(ranges, point, strict=True):
+            if not low <= coordinate <= high:
+                wider = f"--over {name}={min(low, coordinate):g}:{max(high, coordinate):g}"
+                raise RangeError(
+                    f"the tangent plane's point has {name} = {coordinate:g}, outside of {low:g}:{high:g}: choose one "
+                    f"within, or a wider range, for example {wider}."
+                )
+    return np.array(tangents, dtype=np.float64).reshape(-1, 2)
 
 
 def region(

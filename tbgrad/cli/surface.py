@@ -16,7 +16,7 @@ from tbgrad.cli.options import (
     resolve_function,
     seed_tensorflow,
 )
-from tbgrad.cli.types import ASSIGNMENT, RANGE, VIEW
+from tbgrad.cli.types import ASSIGNMENT, POINT, RANGE, VIEW
 
 
 @click.command(cls=FunctionCommand)
@@ -41,6 +41,15 @@ from tbgrad.cli.types import ASSIGNMENT, RANGE, VIEW
     multiple=True,
     help="Elevation and azimuth in degrees. Repeatable. By default 30,-60 and 60,90 and 90,90.",
 )
+@click.option(
+    "--tangent",
+    "tangents",
+    type=POINT,
+    multiple=True,
+    metavar="POINT",
+    help="Draw the plane that touches the surface here: 2,1 on the two axes. Repeatable.",
+)
+@click.option("--streamlines", is_flag=True, help="Draw lines along the gradient instead of arrows.")
 @number_options
 @logging_options
 @output_options
@@ -52,6 +61,8 @@ def surface(
     fix: tuple,
     points: int,
     views: tuple,
+    tangents: tuple,
+    streamlines: bool,
     dtype: str,
     seed: int,
     logdir: Path,
@@ -63,10 +74,12 @@ def surface(
 ) -> None:
     """Log FUNCTION over two variables, as pictures and as a mesh to turn.
 
-    Pictures: flat contours with the gradient, contours at their heights, and the surface from each view.
+    Pictures: flat contours with the gradient, how steep it is, its partial derivatives, contours at their heights, and
+    the surface from each view.
 
     \b
     tbgrad surface ripple
+    tbgrad surface ripple --tangent 2,1 --streamlines
     tbgrad surface 'x^2 - y^2 + z' --over x=-1:1 --over y=-2:2 --fix z=3 --view 45,30
     """
     f = resolve_function(function, parameters, dimensions)
@@ -77,5 +90,16 @@ def surface(
 
     seed_tensorflow(seed)
     place = Place(logdir, run, overwrite)
-    outcome = log_surface(f, place, over=over, fix=fixed, points=points, views=views, dtype=dtype, seed=seed)
+    outcome = log_surface(
+        f,
+        place,
+        over=over,
+        fix=fixed,
+        points=points,
+        views=views,
+        tangents=tangents,
+        streamlines=streamlines,
+        dtype=dtype,
+        seed=seed,
+    )
     echo_outcome(outcome, as_json, quiet)

@@ -149,7 +149,12 @@ def set_title(
                               in_layout=False)  # fmt: skip
         _fit(small, width)
         room += len(lines) * SMALL * _LINES + _BELOW_HEADING
-    text = axes.set_title(heading, pad=room, loc=aligned, va="bottom", fontsize=HEADING)
+    in_space = axes.name == "3d"
+    # Matplotlib would move it where labels of flat axes would be.
+    y = 1.0 if in_space else None
+    text = axes.set_title(heading, y=y, pad=room, loc=aligned, va="bottom", fontsize=HEADING)
+    if in_space:
+        text.set_y(1.0)
     _fit(text, width)
     if side == "page":
         across = blended_transform_factory(axes.figure.transFigure, axes.transAxes)

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 
-from tbgrad.figures.canvas import drawable, new_figure, set_title
-from tbgrad.figures.contours import add_value_bar, surface_title
+from tbgrad.figures.canvas import drawable
+from tbgrad.figures.contours import add_value_bar, sides, surface_title
+from tbgrad.figures.facets import collection, grid_facets, plane_facets, surface_facets
+from tbgrad.figures.levels import draw_levels
 from tbgrad.figures.scales import surface_scale
-from tbgrad.figures.style import HEIGHT_LINES_MAP
+from tbgrad.figures.sheets import sheet
+from tbgrad.figures.style import HEIGHT_LINES_MAP, HIDDEN_TANGENT
+from tbgrad.figures.tangents import outline, planes_caption
+from tbgrad.figures.views import ASPECT, DEFAULT_VIEW, add_bar_axes, lay_out, new_view, toward
 from tbgrad.results import Surface
 
-# Matplotlib's own, and the tutorial's two: elevation and azimuth in degrees.
-DEFAULT_VIEW = (30.0, -60.0)
-VIEWS = (DEFAULT_VIEW, (60.0, 90.0), (90.0, 90.0))
-
-_CONTOURS = 50
-_MOST_SIDES = 100
-_TICKS, _TICK_PAD, _LABEL_PAD = 5, 6, 7
-_TITLE_WIDTH, _LEVEL = 0.72, 0.6
-
+_CONTOURS, _LIGHTEST = 50, 0.35
+_MOST_SIDES = 80
 # Beside a pole the rest of a surface would be flat: heights are cut at these percentiles of the values, if there are
 # values so many times the distance between the two farther out.
 _CUT_AT = (5, 95)
@@ -46,65 +42,43 @@ def height_limits(value: np.ndarray) -> tuple[float, float, str]:
     return low, high, "cut " + " and ".join([below] * bool(cut_low) + [above] * bool(cut_high))
 
 
-def grid_indices(length: int, most: int) -> np.ndarray:
-    """Indices of at most so many grid lines of these, both ends among them."""
-    return np.unique(np.linspace(0, length - 1, min(length, most)).round().astype(int))
-
-
 def contour3d_figure(surface: Surface, view: tuple[float, float] = DEFAULT_VIEW) -> Figure:
     """Draws 50 contours at their heights, in grey."""
-    figure, axes = new_figure(projection="3d")
-    low, high, _ = height_limits(surface.value)
-    value = np.ma.masked_invalid(drawable(surface.value))
-    if value.count() and value.max() > value.min():
-        x, y = np.meshgrid(surface.x, surface.y)
-        axes.contour3D(x, y, value, levels=np.unique(np.linspace(low, high, _CONTOURS)), cmap=HEIGHT_LINES_MAP)
+    figure, axes = new_view(view)
+    low, high, cut = _set_limits(axes, surface)
+    drawn = sheet(surface, _MOST_SIDES + 1, (low, high))
+    levels = np.unique(np.linspace(low, high, _CONTOURS))
+    # White lines on white would not be seen.
+    norm = Normalize(low - _LIGHTEST * (high - low), high)
+    draw_levels(axes, drawn, levels, cmap=HEIGHT_LINES_MAP, norm=norm, linewidths=1.2)
     axes.set_zlabel("value")
-    _set_up(axes, surface, view)
+    lay_out(figure, axes, *surface_title(surface), cut)
     return figure
 
 
 def relief_figure(surface: Surface, view: tuple[float, float] = DEFAULT_VIEW) -> Figure:
-    """Draws the surface, coloured by value; what is undefined or beyond the height's limits is left out."""
-    rows, columns = (grid_indices(n, _MOST_SIDES + 1) for n in surface.value.shape)
-    value = drawable(surface.value[np.ix_(rows, columns)])
-    x, y = np.meshgrid(surface.x[columns], surface.y[rows])
-    points = np.stack([x, y, value], axis=-1)
-    corners = (points[:-1, :-1], points[:-1, 1:], points[1:, 1:], points[1:, :-1])
-    facets = np.stack(corners, axis=2).reshape(-1, 4, 3)
-    low, high, _ = height_limits(surface.value)
-    heights = facets[:, :, 2]
-    with np.errstate(invalid="ignore"):
-        kept = np.isfinite(heights).all(axis=1) & ((heights >= low) & (heights <= high)).any(axis=1)
-    facets, heights = facets[kept], heights[kept].mean(axis=1)
-    facets[:, :, 2] = facets[:, :, 2].clip(low, high)
-    figure, axes = new_figure(projection="3d")
+    """Draws the surface, coloured by value, and its tangent planes; what is undefined or beyond limits is left out."""
+    figure, axes = new_view(view)
+    low, high, cut = _set_limits(axes, surface)
     scale = surface_scale(surface)
-    colours = scale.mappable().to_rgba(heights)
-    # Edges in the facets' own colours close the seams between them.
-    axes.add_collection3d(Poly3DCollection(facets, facecolors=colours, edgecolors=colours, linewidths=0.3))
-    _set_up(axes, surface, view)
-    add_value_bar(figure, axes, scale, shrink=0.7, pad=0.1)
+    drawn = sheet(surface, _MOST_SIDES + 1, (low, high))
+    unit = np.array([*sides(surface), high - low]) / ASPECT * max(ASPECT)
+    before = toward(axes) * unit
+    facets = [*surface_facets(drawn, scale), grid_facets(drawn, before)]
+    for plane in surface.tangents:
+        if plane.is_defined and low <= plane.value <= high:
+            facets += plane_facets(plane, surface, unit, before)
+            # What the surface hides of it is seen through.
+            axes.plot(*outline(plane, surface, unit).T, **HIDDEN_TANGENT)
+    axes.add_collection3d(collection(facets))
+    add_value_bar(figure, axes, scale, cax=add_bar_axes(figure))
+    lay_out(figure, axes, *surface_title(surface), cut, *planes_caption(surface), bar=True)
     return figure
 
 
-def _set_up(axes: Axes, surface: Surface, view: tuple[float, float]) -> None:
+def _set_limits(axes: Axes, surface: Surface) -> tuple[float, float, str]:
+    """Sets the sides of the box; returns its lowest and highest value, and what is cut in words."""
     low, high, cut = height_limits(surface.value)
     axes.set(xlim=(surface.x[0], surface.x[-1]), ylim=(surface.y[0], surface.y[-1]), zlim=(low, high))
     axes.set(xlabel=surface.axes[0], ylabel=surface.axes[1])
-    axes.view_init(*view)
-    # Room for the labels, which the layout does not know in three dimensions; closer by, the surface would hide them.
-    axes.set_box_aspect(None, zoom=0.86)
-    for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
-        axis.set_tick_params(pad=_TICK_PAD)
-        axis.labelpad = _LABEL_PAD
-        # A factor or an offset would be written over the labels.
-        axis.set_major_formatter("{x:.10g}")
-    for name in "xy":
-        axes.locator_params(axis=name, nbins=_TICKS, steps=[1, 2, 5, 10])
-    # From above, heights would be written over each other, or between the ticks of another axis: a bar says them.
-    if abs(math.cos(math.radians(view[0]))) > _LEVEL:
-        axes.locator_params(axis="z", nbins=_TICKS)
-    else:
-        axes.set(zticks=[], zlabel="")
-    set_title(axes, *surface_title(surface), cut, width=_TITLE_WIDTH)
+    return low, high, cut

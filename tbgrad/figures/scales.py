@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import matplotlib
 import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import BoundaryNorm
@@ -44,6 +45,9 @@ class ValueScale:
       base: what the levels of a logarithmic scale are above; 0 for others.
       is_known: whether the base is a known minimum, not the lowest on the grid.
       told: the values that the colour bar names, or None for some of the levels.
+      quantity: what the values are, with their unit.
+      colour_map: the name of Matplotlib's.
+      is_open: whether there are values below the first level, and above the last.
     """
 
     kind: str
@@ -51,28 +55,41 @@ class ValueScale:
     base: float = 0.0
     is_known: bool = False
     told: np.ndarray | None = None
+    quantity: str = "value"
+    colour_map: str = style.VALUE_MAP
+    is_open: tuple[bool, bool] = (False, False)
 
     @property
     def label(self) -> str:
         """For the colour bar: what the numbers are, and how the colours are spaced."""
         if self.kind == "quantile":
-            return "value (colours by quantile)"
+            return f"{self.quantity} (colours by quantile)"
         if self.kind == "linear" or not self.base:
-            return "value" if self.kind == "linear" else "value (logarithmic)"
+            return self.quantity if self.kind == "linear" else f"{self.quantity} (logarithmic)"
         below = "the minimum" if self.is_known else "the lowest here"
-        return f"value above {below}, {self.base:.4g} (logarithmic)"
+        return f"{self.quantity} above {below}, {self.base:.4g} (logarithmic)"
 
     def mappable(self, muted: bool = False) -> ScalarMappable:
         """Values to colours, the same share of the map for each of the levels."""
-        colours = style.muted(style.VALUE_MAP) if muted else style.VALUE_MAP
+        colours = style.muted(self.colour_map) if muted else self.colour_map
         return ScalarMappable(BoundaryNorm(self.levels, 256), colours)
+
+    def colours(self, values: np.ndarray) -> np.ndarray:
+        """RGBA `[..., 4]` that go evenly from the colour in the middle between two levels to the next such."""
+        shares = np.linspace(0, 1, len(self.levels) - 1) if len(self.levels) > 2 else [0.5]
+        return matplotlib.colormaps[self.colour_map](np.interp(values, _middles(self.levels), shares))
 
     def ticks(self) -> tuple[np.ndarray, list[str]]:
         """At most nine of the levels, and their labels."""
         chosen = self.levels[self._round()] if self.told is None else self.told
         if self.kind == "logarithmic":
-            return chosen, [_height(height) for height in chosen - self.base]
-        return _told_apart(chosen)
+            labels = [_height(height) for height in chosen - self.base]
+        else:
+            chosen, labels = _told_apart(chosen)
+        for is_open, end, sign in zip(self.is_open, self.levels[[0, -1]], "≤≥", strict=True):
+            if is_open:
+                labels = [f"{sign} {said}" if at == end else said for at, said in zip(chosen, labels, strict=True)]
+        return chosen, labels
 
     def _round(self) -> np.ndarray:
         """Indices of the roundest levels, not too many of them."""
@@ -90,6 +107,10 @@ class ValueScale:
             if len(told) <= _MOST_TICKS and f"{every * step:.0e}"[0] in "125":
                 break
         return told
+
+
+def _middles(levels: np.ndarray) -> np.ndarray:
+    return levels[:-1] / 2 + levels[1:] / 2
 
 
 def surface_scale(surface: Surface) -> ValueScale:
@@ -115,10 +136,10 @@ def value_scale(value: np.ndarray, minimum: float | None = None) -> ValueScale:
     if max(-lowest, highest) >= LARGEST:
         return ValueScale("quantile", quantiles)
     if middle - lowest > crowded and highest - middle > crowded and high - low >= _EVEN * (highest - lowest):
-        return ValueScale("linear", _round_levels(float(lowest), float(highest)))
+        return ValueScale("linear", round_levels(float(lowest), float(highest)))
     if middle - lowest <= crowded and low - lowest <= _FAR_BELOW * (middle - low):
         base = float(lowest) if minimum is None or minimum > lowest else float(minimum)
-        levels = _height_levels(finite - base)
+        levels = height_levels(finite - base)
         if levels.size > _FEW_VALUES and (np.diff(base + levels) > 0).all():
             return ValueScale("logarithmic", base + levels, base, minimum is not None and base == minimum)
     return ValueScale("quantile", quantiles)
@@ -133,9 +154,9 @@ def _plateaus(values: np.ndarray) -> ValueScale:
     return ValueScale("linear", np.array([values[0] - half, values[0] + half]))
 
 
-def _round_levels(lowest: float, highest: float) -> np.ndarray:
+def round_levels(lowest: float, highest: float, most: int = _LEVELS - 4) -> np.ndarray:
     """Multiples of a round number, just as many as hold all values."""
-    levels = MaxNLocator(nbins=_LEVELS - 4, steps=[1, 2, 2.5, 5, 10]).tick_values(lowest, highest)
+    levels = MaxNLocator(nbins=most, steps=[1, 2, 2.5, 5, 10]).tick_values(lowest, highest)
     first, last = np.searchsorted(levels, lowest, side="right") - 1, np.searchsorted(levels, highest)
     levels = np.unique(levels[max(0, first) : last + 1])
     # Where values differ by a few roundings, so do the multiples.
@@ -143,7 +164,7 @@ def _round_levels(lowest: float, highest: float) -> np.ndarray:
     return np.unique([min(levels[0], lowest), *levels[1:-1], max(levels[-1], highest)])
 
 
-def _height_levels(height: np.ndarray) -> np.ndarray:
+def height_levels(height: np.ndarray) -> np.ndarray:
     """Zero, then 1, 2, 5, 10, ... times a power of ten, as far as the heights reach."""
     positive = height[height > 0]
     if not positive.size:
@@ -159,7 +180,7 @@ def _height_levels(height: np.ndarray) -> np.ndarray:
 
 def _height(height: float) -> str:
     """1, 2 or 5 times a power of ten, without an exponent where that is short."""
-    return f"{height:,.0f}" if 1 <= height < 1e6 else f"{height:.3g}"
+    return f"{height:,.0f}" if 1 <= abs(height) < 1e6 else f"{height + 0.0:.3g}"
 
 
 def _told_apart(values: np.ndarray) -> tuple[np.ndarray, list[str]]:

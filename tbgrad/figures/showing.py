@@ -6,13 +6,13 @@ from matplotlib.figure import Figure
 
 from tbgrad.errors import OptionError
 from tbgrad.figures.basins import minimum_figure
-from tbgrad.figures.contours import surface_figure
 from tbgrad.figures.curves import curve_figure
 from tbgrad.figures.histories import history_figure
 from tbgrad.figures.paths import path_figure
 from tbgrad.figures.race_values import values_figure
 from tbgrad.figures.races import race_figure
 from tbgrad.figures.rates import rates_figure
+from tbgrad.figures.surfaces import surface_figure
 from tbgrad.figures.v_curves import v_figure
 from tbgrad.results import Basins, Descent, GradientCheck, Race, RateSweep, Surface, Sweep
 

@@ -31,6 +31,7 @@ SLOPE = {"color": "#E69F00", "linestyle": "--", "linewidth": 1.5}
 SECOND = {"color": "#009E73", "linestyle": "-.", "linewidth": 1.3}
 TANGENT = "#CC3311"
 SECANT = {"color": "black", "linestyle": "-", "linewidth": 1.1}
+HIDDEN_TANGENT = {"color": TANGENT, "linestyle": (0, (3, 2)), "linewidth": 0.8, "zorder": 100}
 GUIDE = "0.45"
 
 MINIMUM = {"color": "gold", "markeredgecolor": "black", "linestyle": "none"}

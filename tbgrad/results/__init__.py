@@ -19,7 +19,7 @@ from tbgrad.results.races import Race
 from tbgrad.results.rates import RateSweep
 from tbgrad.results.samples import Evaluation
 from tbgrad.results.subjects import KnownMinimum, Subject
-from tbgrad.results.surfaces import Surface, TangentPlane
+from tbgrad.results.surfaces import Breaks, Surface, TangentPlane
 from tbgrad.results.sweeps import Secant, Stationary, Sweep, Tangent
 from tbgrad.results.verdicts import FAILED, POINTS, STATUSES, Status, Verdict, Verdicts
 
@@ -30,6 +30,7 @@ __all__ = [
     "Backward",
     "BackwardNode",
     "Basins",
+    "Breaks",
     "CheckVerdict",
     "Curvature",
     "Descent",

@@ -19,13 +19,41 @@ class TangentPlane:
 
     Attributes:
       point: (x, y) on the surface's axes.
-      value: of the function there.
+      value: of the function there; NaN or infinite where it is undefined.
       slope: the derivatives by x and by y there.
     """
 
     point: tuple[float, float]
     value: float
     slope: tuple[float, float]
+
+    @property
+    def is_defined(self) -> bool:
+        """Whether there is such a plane: value and slopes are finite."""
+        return bool(np.isfinite([self.value, *self.slope]).all())
+
+
+@dataclass(frozen=True, eq=False)
+class Breaks:
+    """Where a surface ends or jumps on the way between two neighbouring points of its grid.
+
+    It goes on from the first point up to a share of the way, and from another share on to the second point.
+
+    Attributes:
+      along: int `[n]`, whether the second point is the next along x, 0, or along y, 1.
+      row: int `[n]`, of the first point.
+      column: int `[n]`, of the first point.
+      share: `[n, 2]`, how far the surface goes on from either side.
+      value: `[n, 2]`, of the function there; NaN on a side where it is undefined.
+      slopes: `[n, 2, 2]`, the derivatives along the two axes there.
+    """
+
+    along: np.ndarray
+    row: np.ndarray
+    column: np.ndarray
+    share: np.ndarray
+    value: np.ndarray
+    slopes: np.ndarray
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -42,6 +70,7 @@ class Surface(Tabular):
       value: `[rows, columns]`.
       gradient: `[rows, columns, d]`.
       tangents: planes at the points asked for.
+      breaks: where it ends or jumps between points of the grid, or None where it does not.
     """
 
     subject: Subject
@@ -53,6 +82,7 @@ class Surface(Tabular):
     value: np.ndarray
     gradient: np.ndarray
     tangents: tuple[TangentPlane, ...] = ()
+    breaks: Breaks | None = None
 
     @property
     def columns(self) -> list[int]:

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from tbgrad import naming
 from tbgrad.figures.canvas import encode
-from tbgrad.figures.contours import surface_figure
-from tbgrad.figures.reliefs import VIEWS, contour3d_figure, height_limits, relief_figure
-from tbgrad.records import Meshes, Record, Texts
+from tbgrad.figures.derivatives import magnitude_figure, partial_figure
+from tbgrad.figures.reliefs import contour3d_figure, height_limits, relief_figure
+from tbgrad.figures.surfaces import surface_figure
+from tbgrad.figures.views import VIEWS
+from tbgrad.records import Images, Meshes, Record, Texts
 from tbgrad.results import Surface
-from tbgrad.summaries.meshes import CONFIG, surface_mesh
+from tbgrad.summaries.boxes import base_words, view
+from tbgrad.summaries.meshes import MARKS, surface_mesh
 from tbgrad.summaries.pages import page, table
 from tbgrad.summaries.summarizing import picture, summarize
 
@@ -22,22 +26,63 @@ def _(surface: Surface) -> tuple[Record, ...]:
     return surface_records(surface)
 
 
-def surface_records(surface: Surface, views: Sequence[tuple[float, float]] = VIEWS) -> tuple[Record, ...]:
-    """The records of a surface, seen from (elevation, azimuth) in degrees; the contours in 3-D from the first."""
-    where = f"{surface.subject.label}, {surface.where}."
-    flat = picture("surface/contour", 0, encode(surface_figure(surface)), f"Contours and gradient of {where}")
-    contours = encode(contour3d_figure(surface, views[0]))
-    reliefs = [
-        picture(f"surface/relief/{_angles(view)}", 0, encode(relief_figure(surface, view)), f"The surface of {where}")
-        for view in views
-    ]
+def surface_records(
+    surface: Surface, views: Sequence[tuple[float, float]] = VIEWS, streamlines: bool = False
+) -> tuple[Record, ...]:
+    """The records of a surface.
+
+    Args:
+      surface: what is shown.
+      views: (elevation, azimuth) in degrees, a relief from each; the contours in 3-D from the first.
+      streamlines: whether the gradient field is drawn as lines instead of arrows.
+    """
+    where = f"of {surface.subject.label}, {surface.where}"
+    field = "lines along the gradient, uphill" if streamlines else "arrows of the gradient: uphill, longer is steeper"
     mesh = surface_mesh(surface)
+
+    def image(tag: str, figure: Figure, what: str, axes: str) -> Images:
+        return picture(f"surface/{tag}", 0, encode(figure), f"{what}. Axes: {axes}.")
+
+    def partial(axis: int, name: str) -> Images:
+        what = f"Partial derivative by {name} {where}: red rises, blue falls, and it is zero on the thick line"
+        colours = f"position; colours: value per {name}"
+        return image(f"gradient/{name}", partial_figure(surface, axis), what, colours)
+
+    def relief(view: tuple[float, float]) -> Images:
+        what = f"The surface {where}, from {view[0]:g}° above and {view[1]:g}° around"
+        return image(
+            f"relief/{_angles(view)}", relief_figure(surface, view), what, "position; height and colours: value"
+        )
+
     return (
-        flat,
-        picture("surface/contour3d", 0, contours, f"50 contours at their heights: {where}"),
-        *reliefs,
+        image(
+            "contour",
+            surface_figure(surface, streamlines),
+            f"Contours {where}, with {field}",
+            "position; colours: value",
+        ),
+        image(
+            "gradient_norm",
+            magnitude_figure(surface),
+            f"Length of the gradient {where}: dark is flat",
+            "position; colours: value per position",
+        ),
+        *(partial(axis, name) for axis, name in enumerate(surface.axes)),
+        image(
+            "contour3d",
+            contour3d_figure(surface, views[0]),
+            f"50 contours {where}, at their heights",
+            "position; height: value",
+        ),
+        *(relief(view) for view in views),
         Meshes(
-            "surface/mesh", 0, [mesh.vertices], [mesh.faces], [mesh.colors], CONFIG, description=_mesh_legend(surface)
+            "surface/mesh",
+            0,
+            [mesh.vertices],
+            [mesh.faces],
+            [mesh.colors],
+            view(mesh),
+            description=mesh_legend(surface),
         ),
         Texts("surface/story", 0, _story(surface, views), description="What the surface shows."),
     )
@@ -47,11 +92,12 @@ def _angles(view: tuple[float, float]) -> str:
     return naming.point(view)
 
 
-def _mesh_legend(surface: Surface) -> str:
+def mesh_legend(surface: Surface) -> str:
+    """What a mesh shows, in words; it has none of its own."""
     first, second = surface.axes
     return (
-        f"{surface.where}; {first} to the right, {second} to the back, the value upward, each scaled to the box. "
-        "Gold: a known minimum."
+        f"The surface of {surface.subject.label}, {surface.where}: {first} to the right, {second} to the back, the "
+        f"value upward, each scaled to the box. Base below it: {base_words(surface)}. {MARKS}"
     )
 
 
@@ -66,16 +112,32 @@ def _story(surface: Surface, views: Sequence[tuple[float, float]]) -> str:
         parts.append(f"Its heights are {cut}; the flat contours show all of them.")
     rows = [(word, f"{value:.9g}", where) for word, value, where in extremes(surface)]
     parts.append(table(("", "value", "where"), rows))
+    if surface.tangents:
+        parts += ["**Tangent planes** (value, and slopes in value per unit of the variable)", _tangents_table(surface)]
     if surface.subject.remark:
         parts.append(f"About the function: {surface.subject.remark}")
+    first, second = surface.axes
     asked = [
         ("Where is it low, where high, where undefined?", "Images", "surface/contour"),
         ("Which way does the gradient point?", "Images", "surface/contour"),
+        ("Where is it steep, where flat?", "Images", "surface/gradient_norm"),
+        (f"Where does it rise with {first}, where fall?", "Images", f"surface/gradient/{first}"),
+        (f"And with {second}?", "Images", f"surface/gradient/{second}"),
         ("What is its shape?", "Mesh: drag to turn", "surface/mesh"),
         ("And from a fixed point of view?", "Images", f"surface/relief/{_angles(views[0])}"),
         ("How do the contours lie above each other?", "Images", "surface/contour3d"),
     ]
     return page(f"The surface of `{surface.subject.equation}`", parts, asked)
+
+
+def _tangents_table(surface: Surface) -> str:
+    """Each tangent plane, or why there is none."""
+    heads = (*surface.axes, "value", *(f"∂f/∂{name}" for name in surface.axes))
+    rows = []
+    for plane in surface.tangents:
+        numbers = [f"{x + 0.0:.9g}" for x in (plane.value, *plane.slope)]
+        rows.append([*(f"{x:.9g}" for x in plane.point), *(numbers if plane.is_defined else ["undefined", "", ""])])
+    return table(heads, rows)
 
 
 def extremes(surface: Surface) -> list[tuple[str, float, str]]:

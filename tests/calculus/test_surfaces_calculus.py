@@ -90,6 +90,29 @@ def test_where_it_is_undefined_the_rest_is_there():
     assert np.isfinite(np.delete(kink.gradient.reshape(9, 2), 4, axis=0)).all()
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_tangent_planes_have_exact_numbers(dtype):
+    text = "cos(x)*sin(y) + x/y"
+    found = surface(CATALOGUE["tilted_waves"], points=3, tangents=[(2, 1), (-3.5, 0.25), (1, 0)], dtype=dtype)
+    assert [plane.point for plane in found.tangents] == [(2, 1), (-3.5, 0.25), (1, 0)]
+    eps = float(np.finfo(dtype).eps)
+    for plane in found.tangents[:2]:
+        x, y = plane.point
+        assert plane.is_defined and plane.value == pytest.approx(float(mp_value(text, x=x, y=y)), rel=4 * eps)
+        np.testing.assert_allclose(plane.slope, [float(g) for g in mp_gradient(text, "xy", [x, y])], rtol=8 * eps)
+    assert not found.tangents[2].is_defined
+    # The grid is what it is without them.
+    np.testing.assert_array_equal(found.value, surface(CATALOGUE["tilted_waves"], points=3, dtype=dtype).value)
+
+
+def test_tangent_planes_touch_at_points_of_the_two_axes_in_their_order():
+    f = Function.of_formula("x + 10*y**2 + 100*z")
+    found = surface(f, over=[("z", 0, 1), ("y", 0, 3)], fix={"x": 7}, points=2, tangents=[(0.5, 3.0)])
+    (plane,) = found.tangents
+    assert (plane.point, plane.value, plane.slope) == ((0.5, 3.0), 147.0, (100.0, 60.0))
+    assert surface(RIPPLE, points=2).tangents == ()
+
+
 def test_as_a_table():
     assert len(cells(surface(RIPPLE, points=3))) == 1 + 9
 
@@ -108,6 +131,14 @@ REFUSED = [
     (RIPPLE, {"fix": {"x": 1, "y": 1}}, OptionError, "got none (x, y fixed)."),
     (RIPPLE, {"over": [("x", 0, 1), ("y", 1, 0)]}, RangeError, "the range y=1:0 is empty or upside down"),
     (RIPPLE, {"over": [("x", 0, math.inf), ("y", 0, 1)]}, RangeError, "the range x=0:inf is not finite"),
+    (RIPPLE, {"tangents": [(7, 0)]}, RangeError, "x = 7, outside of 0:6: choose one within, or a wider range"),
+    (RIPPLE, {"tangents": [(0, math.nan)]}, RangeError, "y = nan, outside of -6:6"),
+    (
+        RIPPLE,
+        {"tangents": [(1, 2, 3)]},
+        ShapeError,
+        "two coordinates, x and y, which the surface spans; got 3 numbers.",
+    ),
     (RIPPLE, {"dtype": "int64"}, RangeError, "dtype is int64"),
     (RIPPLE, {"over": [("x", 1e9, 1e9 + 1), ("y", 0, 1)], "dtype": "float32"}, RangeError, "float32 cannot tell 101"),
     (RIPPLE, {"over": [("x", 1, 1 + 1e-15), ("y", 0, 1)]}, RangeError, "float64 cannot tell 101 points of x=1:1.0000"),

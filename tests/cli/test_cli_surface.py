@@ -14,7 +14,7 @@ import tbgrad
 from tbgrad.cli.main import main
 
 SMALL = ["--points", "3", "--view", "45,30"]
-FLAT = ["surface/contour", "surface/contour3d"]
+FLAT = ["surface/contour", "surface/contour3d", "surface/gradient_norm"]
 VIEWS = ["surface/relief/30_-60", "surface/relief/60_90", "surface/relief/90_90"]
 
 
@@ -37,6 +37,10 @@ def refused(result):
     assert (result.exit_code, result.stdout) == (2, ""), result.stderr
     assert len(result.stderr.splitlines()) == 1 and "Traceback" not in result.stderr
     return result.stderr
+
+
+def partials(axes):
+    return [f"surface/gradient/{name}" for name in axes]
 
 
 def only_run(logdir):
@@ -75,7 +79,7 @@ def test_heights_are_cut_at_quantiles(waves):
 
 def test_the_pictures_and_the_mesh(waves):
     records = tbgrad.read_run(waves[0] / "tilted_waves/surface/x-y")
-    assert sorted(records.images) == sorted(FLAT + VIEWS)
+    assert sorted(records.images) == sorted([*FLAT, *partials("xy"), *VIEWS])
     for images in records.images.values():
         (picture,) = images.image
         with Image.open(io.BytesIO(picture)) as opened:
@@ -128,6 +132,10 @@ def test_json_equals_the_arrays(waves, document):
         (["ripple", *SMALL, "--over", "y=0:1"], "x-y_over0_6_over0_1_points3_view45_30"),
         (["rosenbrock", *SMALL, "--set", "b=10"], "x-y_b10_points3_view45_30"),
         (["sphere", *SMALL, "--dtype", "float32"], "x-y_points3_view45_30_dtypefloat32"),
+        (
+            ["ripple", *SMALL, "--tangent", "2,-1", "--tangent", "y=0,x=pi", "--streamlines"],
+            "x-y_points3_view45_30_tangent2_-1_tangent3.141592653589793_0_streamlines",
+        ),
     ],
 )
 def test_names_and_views(typed, logdir, words, name):
@@ -136,7 +144,8 @@ def test_names_and_views(typed, logdir, words, name):
     assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, str(run))
     assert (run.parent.name, run.name) == ("surface", name)
     views = [f"surface/relief/{view.replace(',', '_')}" for word, view in pairwise(words) if word == "--view"]
-    assert sorted(tbgrad.read_run(run).images) == sorted(FLAT + (views or VIEWS))
+    axes = name.partition("_")[0].split("-")
+    assert sorted(tbgrad.read_run(run).images) == sorted([*FLAT, *partials(axes), *(views or VIEWS)])
 
 
 @pytest.mark.parametrize(
@@ -153,6 +162,46 @@ def test_values_and_gradients(document, logdir, words, formula, axes, fixed):
     answer = document("surface", *words, "--points", "7", "--view", "45,30", "--logdir", logdir)
     assert answer["axes"] == list(axes)
     holds_the_function(tbgrad.read_arrays(only_run(logdir)), formula, axes, **fixed)
+
+
+def test_tangent_planes(document, logdir):
+    words = ["tilted_waves", "--points", "4", "--view", "45,30", "--tangent", "2,1", "--tangent", "2,0"]
+    answer = document("surface", *words, "--logdir", logdir)
+    first, second = answer["tangents"]
+    assert first["point"] == [2.0, 1.0] and second["point"] == [2.0, 0.0]
+    at, text = {"x": 2.0, "y": 1.0}, "cos(x)*sin(y) + x/y"
+    assert first["value"] == pytest.approx(float(mp_value(text, **at)), rel=1e-14)
+    expected = [float(slope) for slope in mp_gradient(text, "xy", [2.0, 1.0])]
+    assert first["slope"] == pytest.approx(expected, rel=1e-14)
+    assert not np.isfinite(numbers(second["value"]))
+    assert document("surface", *words, "--logdir", logdir) == answer
+
+
+def test_tangent_planes_are_told(typed, logdir):
+    result = typed("surface", "x^2*y*z", "--over", "z=0:2", "--over", "x=-1:1", "--fix", "y=3", *SMALL,
+                   "--tangent", "z=1,x=.5", "--logdir", logdir)  # fmt: skip
+    told = [line for line in result.stdout.splitlines() if "tangent plane" in line]
+    assert told == ["tangent plane at (1, 0.5): f = 0.75, ∂f/∂z = 0.75, ∂f/∂x = 3"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            ["ripple", "--tangent", "9,1"],
+            "x = 9, outside of 0:6: choose one within, or a wider range, for example --over",
+        ),
+        (["ripple", "--tangent", "1,2,3"], "touches at two coordinates, x and y, which the surface spans; got 3"),
+        (["ripple", "--tangent", "x=1,z=2"], "touches at x and y, which the surface spans, as in x=2,y=1; got x, z"),
+        (["ripple", "--tangent", "1,1", "--tangent", "x=1,y=1"], "tangent plane at 1, 1 is asked for twice"),
+        (
+            ["x*y*z", "--over", "x=0:1", "--over", "y=0:1", "--fix", "z=1", "--tangent", "x=1,y=1,z=1"],
+            "touches at x and y, which the surface spans",
+        ),
+    ],
+)
+def test_tangent_planes_that_there_cannot_be(typed, logdir, words, told):
+    assert told in refused(typed("surface", *words, "--logdir", logdir))
 
 
 def test_float32(document, logdir):
@@ -200,6 +249,7 @@ MISTAKES += "|ripple --points 0|ripple --points 2.5|ripple --points 100000|rippl
 MISTAKES += "|ripple --view 1,2,3|ripple --view nan,0|ripple --view 45,30 --view 45,30.0|ripple --fix x=1 --fix y=1"
 MISTAKES += "|x*y --over x=0:1 --over y=0:1 --fix x=1|ripple --fix q=1|log(x-100)+y --over x=0:1 --over y=0:1"
 MISTAKES += "|log(x-0.999)*y --over x=0:1 --over y=0:1"
+MISTAKES += "|ripple --tangent 1|ripple --tangent a,b|ripple --tangent x=1,2|ripple --tangent nan,0|ripple --tangent"
 MISTAKES += "|ripple --pionts 3|ripple --points|ripple --set b=1|ripple --dtype float16|ripple --run ../mine"
 
 

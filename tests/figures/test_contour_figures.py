@@ -10,8 +10,8 @@ from matplotlib.quiver import Quiver
 
 import tbgrad
 from tbgrad.figures.canvas import encode
-from tbgrad.figures.contours import surface_figure
 from tbgrad.figures.scales import value_scale
+from tbgrad.figures.surfaces import surface_figure
 from tbgrad.functions.function import Function, Minimum
 
 

@@ -4,10 +4,10 @@ import pytest
 from figure_texts import above
 
 import tbgrad
-from tbgrad.figures.contours import surface_figure
 from tbgrad.figures.curves import curve_figure
 from tbgrad.figures.paths import path_figure
 from tbgrad.figures.reliefs import relief_figure
+from tbgrad.figures.surfaces import surface_figure
 
 LONG = "x**4*sin(y)**2 + 0.001*exp(-x*y) + sqrt(1 + x**2*y**2) + cos(3*x + 2*y) - 0.25*x*y"
 FORMULAS = ("ripple", "tilted_waves", LONG)

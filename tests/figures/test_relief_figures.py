@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from figure_texts import above
 from matplotlib.contour import ContourSet
+from mpl_toolkits.mplot3d import proj3d
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 
 import tbgrad
 from tbgrad.figures.canvas import encode
-from tbgrad.figures.reliefs import DEFAULT_VIEW, VIEWS, contour3d_figure, height_limits, relief_figure
+from tbgrad.figures.reliefs import contour3d_figure, height_limits, relief_figure
+from tbgrad.figures.views import DEFAULT_VIEW, VIEWS
 
 FORMULAS = {
     "ripple": lambda x, y: np.sin(np.sqrt(x**2 + y**2)),
@@ -32,10 +34,23 @@ def drawn(figure, kind):
     return artist
 
 
-def corners(figure):
-    """The facets [facets, 4, 3]; Matplotlib has no public name for them, and two private ones."""
+def facets(figure):
+    """The corners [facets, 6, 3] and the colours [facets, 4] of the surface's facets, without lines and planes.
+
+    Matplotlib has no public names for them, and two private ones for the corners.
+    """
     relief = drawn(figure, Poly3DCollection)
-    return np.asarray(relief._faces) if hasattr(relief, "_faces") else relief._vec[:3].T.reshape(-1, 4, 3)
+    found = np.asarray(relief._faces) if hasattr(relief, "_faces") else relief._vec[:3].T.reshape(-1, 6, 3)
+    opaque = (relief._facecolor3d[:, 3] == 1) & (relief._facecolor3d[:, :3].sum(axis=1) > 0)
+    return found[opaque], relief._facecolor3d[opaque]
+
+
+def corners(figure, result):
+    """The whole cells [cells, 4, 3], whose corners are points of the grid; others are pieces."""
+    found, _ = facets(figure)
+    on_grid = np.isin(found[..., 0], result.x) & np.isin(found[..., 1], result.y)
+    square = (np.ptp(found[..., :2], axis=1) > 0).all(axis=1) & (found[:, 3] == found[:, 5]).all(axis=1)
+    return found[on_grid.all(axis=1) & square & (found[:, 2] != found[:, 3]).any(axis=1), :4]
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +86,7 @@ def test_contours_stand_at_their_heights():
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_the_corners_of_every_facet_are_samples_of_the_formula(name, dtype):
     result = surface(name, points=41, dtype=dtype)
-    x, y, z = np.moveaxis(corners(relief_figure(result)), -1, 0)
+    x, y, z = np.moveaxis(corners(relief_figure(result), result), -1, 0)
     assert x.shape == (40 * 40, 4)
     expected = FORMULAS[name](x, y)
     np.testing.assert_allclose(z, expected, rtol=1e-12, atol=np.abs(expected).max() * 4 * np.finfo(dtype).eps)
@@ -84,34 +99,61 @@ def test_the_corners_of_every_facet_are_samples_of_the_formula(name, dtype):
     assert len(np.unique(np.stack([x.mean(1), y.mean(1)]).round(4), axis=1).T) == 40 * 40
 
 
-def test_fine_grids_are_thinned_to_a_hundred_facets_a_side():
-    x, y, z = np.moveaxis(corners(relief_figure(surface("ripple", points=251))), -1, 0)
-    assert x.shape == (100 * 100, 4)
+def test_fine_grids_are_thinned_to_eighty_facets_a_side():
+    result = surface("ripple", points=251)
+    x, y, z = np.moveaxis(corners(relief_figure(result), result), -1, 0)
+    assert x.shape == (80 * 80, 4)
     np.testing.assert_allclose(z, FORMULAS["ripple"](x, y), rtol=1e-12)
     assert (x.min(), x.max(), y.min(), y.max()) == (0.0, 6.0, -6.0, 6.0)
 
 
 def test_facets_have_the_colours_of_the_flat_contours():
     figure = relief_figure(surface("ripple", points=41))
-    heights = corners(figure)[:, :, 2].mean(axis=1)
-    order = heights.argsort()
+    found, colours = facets(figure)
+    heights = found[:, :4, 2].mean(axis=1)
     # Viridis is the brighter the higher.
-    # The public colours are sorted by depth.
-    bright = drawn(figure, Poly3DCollection)._facecolor3d[order] @ [0.21, 0.72, 0.07, 0.0]
+    bright = colours[heights.argsort()] @ [0.21, 0.72, 0.07, 0.0]
     assert (np.diff(bright) >= -1e-3).all() and bright[-1] > bright[0] + 0.5
     assert figure.axes[1].get_ylabel() == "value"
 
 
+SEEN = [*VIEWS, (12.5, 200.0), (-90.0, 0.0), (120.0, 30.0), (180.0, 0.0), (0.0, 0.0), (0.0, 90.0), (-30.0, 45.0)]
+
+
 @pytest.mark.parametrize("draw", [contour3d_figure, relief_figure])
-@pytest.mark.parametrize("view", [*VIEWS, (12.5, 200.0), (-90.0, 0.0), (120.0, 30.0), (180.0, 0.0)])
+@pytest.mark.parametrize("view", SEEN)
 def test_the_view_is_the_one_that_was_asked_for(draw, view):
     axes = draw(surface("ripple", points=11), view).axes[0]
     assert (axes.elev, axes.azim) == view
-    above = abs(view[0]) in (60, 90, 120)
-    assert (len(axes.get_zticks()) == 0) == above
+    # An axis that is looked along has no ticks, which would stand over each other.
+    assert (len(axes.get_zticks()) == 0) == (abs(view[0]) in (60, 90, 120))
+    assert (len(axes.get_xticks()) == 0) == (view in [(0.0, 0.0), (180.0, 0.0)])
+    assert (len(axes.get_yticks()) == 0) == (view == (0.0, 90.0))
     # The surface has a bar that says it.
-    assert axes.get_zlabel() == ("" if above or draw is relief_figure else "value")
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("x", "y") and len(axes.get_xticks()) > 2
+    assert axes.get_zlabel() == ("" if draw is relief_figure or not len(axes.get_zticks()) else "value")
+    assert axes.get_xlabel() == ("x" if len(axes.get_xticks()) else "")
+    assert axes.get_ylabel() == ("y" if len(axes.get_yticks()) else "")
+
+
+@pytest.mark.parametrize("draw", [contour3d_figure, relief_figure])
+@pytest.mark.parametrize("view", [(30.0, -60.0), (90.0, 90.0), (0.0, 0.0), (-30.0, 45.0), (120.0, 30.0)])
+@pytest.mark.parametrize("name", ["tilted_waves", "rosenbrock"])
+def test_box_and_labels_fill_the_page_and_leave_title_and_bar_free(draw, view, name):
+    figure = draw(surface(name, points=11), view)
+    figure.canvas.draw()
+    axes, page = figure.axes[0], figure.bbox
+    x, y, z = np.meshgrid(axes.get_xlim(), axes.get_ylim(), axes.get_zlim())
+    x, y, _ = proj3d.proj_transform(x.ravel(), y.ravel(), z.ravel(), axes.get_proj())
+    box = axes.transData.transform(np.column_stack([x, y]))
+    labels = [axis.get_tightbbox(figure.canvas.get_renderer()) for axis in (axes.xaxis, axes.yaxis, axes.zaxis)]
+    ends = np.concatenate([box, *(label.corners() for label in labels if label is not None)])
+    low, high = ends.min(axis=0), ends.max(axis=0)
+    told = [axes.title, *axes.texts]
+    below_title = min(text.get_window_extent().y0 for text in told if text.get_text())
+    right = figure.axes[1].bbox.x0 if draw is relief_figure else page.x1
+    assert (low > 0).all() and high[0] < right and high[1] < below_title
+    # One of both directions is filled.
+    assert min(1 - (high - low) / [right, below_title]) < 0.12
 
 
 def test_the_views_are_matplotlibs_and_the_tutorials():
@@ -119,15 +161,17 @@ def test_the_views_are_matplotlibs_and_the_tutorials():
 
 
 def test_nothing_is_drawn_where_the_function_has_a_pole(waves):
-    x, y, z = np.moveaxis(corners(relief_figure(waves)), -1, 0)
+    found, _ = facets(relief_figure(waves))
+    _, y, z = np.moveaxis(found, -1, 0)
     low, high, cut = height_limits(waves.value)
-    assert cut and (z >= low).all() and (z <= high).all()
-    # The undefined row is y = 0, and the grid's next rows are 0.12 beside it.
-    assert np.abs(y).min() == pytest.approx(0.12) and ((y > 0).all(axis=1) | (y < 0).all(axis=1)).all()
-    expected = FORMULAS["tilted_waves"](x, y)
-    np.testing.assert_allclose(z, expected.clip(low, high), rtol=1e-9, atol=1e-12)
-    # A facet that lies beyond the limits with all its corners is left out; most of the others are there.
-    assert ((expected >= low) & (expected <= high)).any(axis=1).all() and len(z) > 9000
+    assert cut and (z >= low - 1e-9).all() and (z <= high + 1e-9).all()
+    # On neither side of y = 0 does a facet reach across.
+    assert ((y > 0).all(axis=1) | (y < 0).all(axis=1)).all()
+    # Corners of whole cells are samples; those of pieces are where a limit is passed, on the way to the pole.
+    cells = corners(relief_figure(waves), waves)
+    expected = FORMULAS["tilted_waves"](cells[..., 0], cells[..., 1])
+    np.testing.assert_allclose(cells[..., 2], expected, rtol=1e-9, atol=1e-12)
+    assert len(cells) > 5500 and 50 < len(found) - len(cells) < 400
 
 
 @pytest.mark.parametrize("draw", [contour3d_figure, relief_figure])
@@ -141,11 +185,15 @@ def test_the_title_says_where_it_is_undefined_and_cut(waves, draw):
 
 
 def test_the_contours_of_a_pole_lie_within_the_limits(waves):
-    contours = drawn(contour3d_figure(waves), ContourSet)
     low, high, _ = height_limits(waves.value)
-    np.testing.assert_allclose(contours.levels, np.linspace(low, high, 50))
-    for path in contours.get_paths():
-        assert (np.abs(path.vertices[:, 1]) >= 0.12 - 1e-9).all()
+    sets = [c for c in contour3d_figure(waves).axes[0].collections if isinstance(c, ContourSet)]
+    assert len(sets) == 2  # the plain part of the grid, and what is beside the pole
+    for contours in sets:
+        np.testing.assert_allclose(contours.levels, np.linspace(low, high, 50))
+        for path in contours.get_paths():
+            # Each line stays on its side.
+            for part in path._iter_connected_components():
+                assert (part.vertices[:, 1] > 0).all() or (part.vertices[:, 1] < 0).all()
 
 
 @pytest.mark.parametrize("name", ["ripple", "rosenbrock"])

@@ -8,7 +8,7 @@ from matplotlib.colors import to_rgb
 import tbgrad
 from tbgrad.figures import style
 from tbgrad.figures.canvas import encode
-from tbgrad.figures.contours import surface_figure
+from tbgrad.figures.surfaces import surface_figure
 
 # Machado, Oliveira & Fernandes (2009), severity 1.0, on linear RGB.
 DICHROMATS = {

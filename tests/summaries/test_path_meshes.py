@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import tbgrad
-from tbgrad.summaries.meshes import Box, path_meshes
+from tbgrad.summaries.boxes import Box
+from tbgrad.summaries.path_meshes import path_meshes
 
 FORMULAS = {
     "himmelblau": lambda x, y: (x**2 + y - 11) ** 2 + (x + y**2 - 7) ** 2,
@@ -40,9 +41,15 @@ def meshes(descent):
     return path_meshes(descent, STEPS)
 
 
+def around(mesh, colour):
+    """The vertices around each point of a colour: six of a line, eighteen of a ball."""
+    each = 6 if colour == RED else 18
+    return mesh.vertices[(mesh.colors == colour).all(axis=1)].reshape(-1, each, 3)
+
+
 def centres(mesh, box, colour):
-    """(x, y, value) of the points of lines and balls of a colour: each has six vertices around it."""
-    of_colour = mesh.vertices[(mesh.colors == colour).all(axis=1)].reshape(-1, 6, 3).mean(axis=1)
+    """(x, y, value) of the points of the line, which is red, or of the balls of a colour."""
+    of_colour = around(mesh, colour).mean(axis=1)
     return np.stack([of_colour[:, 0], -of_colour[:, 2], of_colour[:, 1]], axis=-1) / box.scale + box.middle
 
 
@@ -157,8 +164,8 @@ def test_a_path_far_from_its_surface_leaves_it_bare(descent):
 
 
 def sizes(mesh, colour):
-    """How far the six vertices around each point of a colour are apart."""
-    of_colour = mesh.vertices[(mesh.colors == colour).all(axis=1)].reshape(-1, 6, 3)
+    """How far the vertices around each point of a colour are apart."""
+    of_colour = around(mesh, colour)
     return np.ptp(of_colour, axis=1).max(axis=1)
 
 

@@ -6,14 +6,18 @@ import pytest
 import tbgrad
 from tbgrad.functions.function import Function, Minimum
 from tbgrad.records import MOST_VERTICES
-from tbgrad.summaries.meshes import CONFIG, Box, surface_mesh
+from tbgrad.summaries.boxes import Box, base_words, view
+from tbgrad.summaries.meshes import surface_mesh
 
 FORMULAS = {
     "ripple": lambda x, y: np.sin(np.sqrt(x**2 + y**2)),
     "rosenbrock": lambda x, y: (1 - x) ** 2 + 100 * (y - x**2) ** 2,
     "tilted_waves": lambda x, y: np.cos(x) * np.sin(y) + x / y,
 }
-GOLD, GREY = (255, 200, 0), (130, 130, 130)
+GOLD, GREY, RED, BLACK = (255, 200, 0), (150, 150, 150), (220, 20, 20), (0, 0, 0)
+BLUE, PURPLE = (0, 114, 178), (204, 121, 167)
+# The vertices around a point of a line, and of a ball.
+LINE, BALL = 6, 18
 
 
 def square(text, points=21, side=1.0, dtype="float64"):
@@ -27,10 +31,10 @@ def mapped_back(vertices, box):
     return placed / box.scale + box.middle
 
 
-def centres(mesh, box, colour):
-    """Where the points of lines and balls of a colour are: each has six vertices around it."""
+def centres(mesh, box, colour, each=LINE):
+    """Where the points of lines, or balls, of a colour are: in the middle of their vertices."""
     of_colour = mesh.vertices[(mesh.colors == colour).all(axis=1)]
-    return mapped_back(of_colour.reshape(-1, 6, 3).mean(axis=1), box)
+    return mapped_back(of_colour.reshape(-1, each, 3).mean(axis=1), box)
 
 
 def grid(name, points):
@@ -61,8 +65,6 @@ def test_the_box_keeps_proportions_and_is_seen_whole():
         [vertices.min(axis=0), vertices.max(axis=0)], [[-0.5, -0.35, -1], [0.5, 0.35, 1]], atol=2e-3
     )
     np.testing.assert_allclose(vertices[0, [0, 2]], [-0.5, 1])
-    x, height, to_the_front = CONFIG["camera"]["position"]
-    assert height > 0.35 and to_the_front > 0 and np.linalg.norm([x, height, to_the_front]) > 2
     narrow = tbgrad.surface(tbgrad.resolve("x**2 + y"), [("x", -1.0, 1.0), ("y", 0.0, 50.0)], points=11)
     vertices = surface_mesh(narrow).vertices[: 11 * 11]
     np.testing.assert_allclose([vertices.min(axis=0), vertices.max(axis=0)], [[-1, -0.35, -1], [1, 0.35, 1]])
@@ -90,30 +92,64 @@ def test_every_face_has_its_vertices(text, dtype):
     assert all(len(set(face)) == 3 for face in mesh.faces.tolist())
 
 
-def test_no_face_touches_what_is_undefined():
+def surface_faces(mesh, count):
+    """The faces of the surface, and its vertices: as many as have viridis's colours before the marks begin."""
+    faces = mesh.faces[(mesh.faces < count).all(axis=1)]
+    return faces, mesh.vertices[:count]
+
+
+def skin_size(mesh):
+    """How many vertices the surface has: the base's first line comes behind."""
+    return int(np.flatnonzero((mesh.colors == GREY).all(axis=1))[0])
+
+
+def test_no_face_reaches_across_what_is_undefined():
     surface = tbgrad.surface(tbgrad.resolve("tilted_waves"), points=101)
-    mesh = surface_mesh(surface)
-    x, y = grid("tilted_waves", 101)
-    faces = mesh.faces[(mesh.faces < 101 * 101).all(axis=1)]
-    assert (y == 0).sum() == 101 and not np.isin(faces, np.flatnonzero(y == 0)).any()
-    # None goes across the hole either, and most of the rest is there: some next to the pole are beyond the limits.
-    assert (np.ptp(np.sign(y[faces]), axis=1) == 0).all()
-    assert 0.9 * 2 * 100 * 98 < len(faces) < 2 * 100 * 98
-    box = Box.around(surface)
-    used = np.unique(faces)
-    found = mapped_back(mesh.vertices[used], box)
+    mesh, box = surface_mesh(surface), Box.around(surface)
+    faces, vertices = surface_faces(mesh, skin_size(mesh))
+    x, y, value = mapped_back(vertices, box).T
+    # On y = 0 there is nothing, and each face is on one side of it.
+    assert np.abs(y).min() > 0.01 and (np.ptp(np.sign(y[faces]), axis=1) == 0).all()
+    assert 0.9 * 2 * 100 * 98 < len(faces) < 2 * 100 * 104
     low, high = (box.middle[2] + sign * 0.35 / box.scale[2] for sign in (-1, 1))
-    with np.errstate(all="ignore"):
-        value = FORMULAS["tilted_waves"](x, y)
-    np.testing.assert_allclose(found[:, 2], value[used].clip(low, high), atol=1e-9)
-    assert ((value[faces] >= low - 1e-9) & (value[faces] <= high + 1e-9)).any(axis=1).all()
+    expected = FORMULAS["tilted_waves"](x, y)
+    at_limit = np.isclose(np.abs(value - box.middle[2]), 0.35 / box.scale[2])
+    assert (~at_limit).sum() > 9000 and 100 < at_limit.sum() < 700
+    np.testing.assert_allclose(value[~at_limit], expected[~at_limit], atol=1e-9)
+    assert ((value >= low - 1e-9) & (value <= high + 1e-9)).all()
 
 
-def test_half_a_surface_is_drawn_as_half():
-    mesh = surface_mesh(square("log(x) + y", points=21))
-    faces = mesh.faces[(mesh.faces < 21 * 21).all(axis=1)]
-    # Columns 0 to 10 have x ≤ 0; nine strips of cells remain.
-    assert (faces % 21 >= 11).all() and 0 < len(faces) <= 2 * 20 * 9
+def test_the_mesh_ends_where_the_function_does():
+    surface = square("log(1 - x^2 - y^2)", points=41, side=1.2)
+    mesh, box = surface_mesh(surface), Box.around(surface)
+    faces, vertices = surface_faces(mesh, skin_size(mesh))
+    x, y, _ = mapped_back(vertices, box).T
+    assert np.hypot(x, y).max() < 1
+    a, b, c = (np.stack([x, y], -1)[faces[:, k]] for k in range(3))
+    area = ((b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0]).sum() / 2
+    # Of the disc's π, what is below the lowest sample is left out.
+    assert np.pi - 0.1 < area < np.pi
+
+
+@pytest.mark.parametrize("size", [1e-9, 1.0, 1e12])
+def test_the_height_does_not_depend_on_the_unit(size):
+    vertices = surface_mesh(square(f"{size}*x*y")).vertices
+    np.testing.assert_allclose(vertices, surface_mesh(square("x*y")).vertices, atol=1e-9)
+
+
+@pytest.mark.parametrize("text", ["floor(30*x) + floor(30*y)", "tan(40*x*y)"])
+def test_many_jumps_make_the_grid_coarser_not_the_mesh_too_large(text):
+    mesh = surface_mesh(square(text, points=201))
+    assert 30_000 < len(mesh.vertices) <= MOST_VERTICES and mesh.faces.max() < len(mesh.vertices)
+
+
+def test_very_many_minima_leave_room_for_the_surface():
+    points = np.random.default_rng(0).uniform(-1, 1, (1000, 2))
+    f = Function.of_formula("x**2 + y**2", minima=tuple(Minimum(tuple(p), 0.0) for p in points.tolist()))
+    surface = tbgrad.surface(f, [("x", -1.0, 1.0), ("y", -1.0, 1.0)], points=201)
+    mesh = surface_mesh(surface)
+    assert len(mesh.vertices) <= MOST_VERTICES and skin_size(mesh) > 30_000
+    assert len(centres(mesh, Box.around(surface), GOLD, BALL)) == 400
 
 
 @pytest.mark.parametrize("points", [2, 201, 202, 400])
@@ -164,7 +200,7 @@ def test_a_whole_ring_is_closed():
 
 def test_known_minima_are_golden_balls_where_they_are_inside():
     surface = tbgrad.surface(tbgrad.resolve("himmelblau"), points=51)
-    found = centres(surface_mesh(surface), Box.around(surface), GOLD)
+    found = centres(surface_mesh(surface), Box.around(surface), GOLD, BALL)
     assert sorted(map(tuple, found.round(6).tolist())) == [
         (-3.77931, -3.283186, 0.0),
         (-2.805118, 3.131313, 0.0),
@@ -172,7 +208,9 @@ def test_known_minima_are_golden_balls_where_they_are_inside():
         (3.584428, -1.848127, 0.0),
     ]
     corner = tbgrad.surface(tbgrad.resolve("himmelblau"), [("y", 0.0, 5.0), ("x", 0.0, 5.0)], points=51)
-    np.testing.assert_allclose(centres(surface_mesh(corner), Box.around(corner), GOLD), [[2.0, 3.0, 0.0]], atol=1e-9)
+    np.testing.assert_allclose(
+        centres(surface_mesh(corner), Box.around(corner), GOLD, BALL), [[2.0, 3.0, 0.0]], atol=1e-9
+    )
 
 
 def test_a_plane_through_more_variables_has_no_minima():
@@ -183,11 +221,78 @@ def test_a_plane_through_more_variables_has_no_minima():
     assert mapped_back(mesh.vertices[:1], Box.around(surface))[0, 2] == pytest.approx(2.25)
 
 
-def test_a_frame_stands_around_the_foot():
+def test_a_base_with_lines_at_round_numbers_lies_below():
     surface = tbgrad.surface(tbgrad.resolve("ripple"), points=51)
-    frame = centres(surface_mesh(surface), Box.around(surface), GREY)
-    np.testing.assert_allclose(frame[:, :2], [[0, -6], [6, -6], [6, 6], [0, 6], [0, -6]], atol=1e-9)
-    np.testing.assert_allclose(frame[:, 2], -1, atol=1e-3)
+    mesh, box = surface_mesh(surface), Box.around(surface)
+    grey = centres(mesh, box, GREY)
+    lines = grey[:-3].reshape(-1, 2, 3)
+    along_y = [tuple(line[:, 0]) for line in lines if line[0, 0] == pytest.approx(line[1, 0])]
+    along_x = [tuple(line[:, 1]) for line in lines if line[0, 1] == pytest.approx(line[1, 1])]
+    np.testing.assert_allclose(along_y, [(x, x) for x in range(7)], atol=1e-9)
+    np.testing.assert_allclose(along_x, [(y, y) for y in range(-6, 7, 2)], atol=1e-9)
+    # All of it is 0.12 below the box.
+    base = mesh.vertices[(mesh.colors == GREY).all(axis=1)]
+    np.testing.assert_allclose(base[:, 1], -0.47, atol=0.004)
+    assert base_words(surface) == "blue: x from 0 to 6, a line every 1; purple: y from -6 to 6, a line every 2"
+
+
+def test_axes_are_arrows_of_two_colours_toward_what_is_greater():
+    surface = square("x*y")
+    mesh = surface_mesh(surface)
+    blue, purple = (mesh.vertices[(mesh.colors == colour).all(axis=1)] for colour in (BLUE, PURPLE))
+    assert np.ptp(blue, axis=0).argmax() == 0 and np.ptp(purple, axis=0).argmax() == 2
+    # The point is where x, or y to the back, is greatest; blue is in front, purple on the right.
+    np.testing.assert_allclose(blue[blue[:, 0].argmax(), [0, 2]], [1, 1], atol=1e-9)
+    np.testing.assert_allclose(purple[purple[:, 2].argmin(), [0, 2]], [1, -1], atol=1e-9)
+    for arrow, axis in ((blue, 0), (purple, 2)):
+        across = 2 - axis
+        wide = arrow[np.abs(arrow[:, across] - 1) > 0.02]
+        assert len(wide) == 2 and (np.abs(np.abs(wide[:, axis] - arrow[0, axis]).mean() - 2) < 0.1)
+
+
+def test_tangent_planes_are_part_of_the_mesh():
+    f = tbgrad.resolve("ripple")
+    surface = tbgrad.surface(f, points=31, tangents=[(2.0, 1.0), (0.0, 0.0), (4.0, -3.0)])
+    mesh, box = surface_mesh(surface), Box.around(surface)
+    x, y, value = mapped_back(mesh.vertices[(mesh.colors == RED).all(axis=1)], box).T.reshape(3, 2, 81)
+    for k, (a, b) in enumerate([(2.0, 1.0), (4.0, -3.0)]):
+        r = np.hypot(a, b)
+        plane = np.sin(r) + np.cos(r) * (a * (x[k] - a) + b * (y[k] - b)) / r
+        np.testing.assert_allclose(value[k], plane, atol=1e-9)
+        assert np.ptp(x[k]) > 0.5 and np.ptp(y[k]) > 0.5
+    # At the origin there is none; a black ball is where each of the others touches.
+    found = centres(mesh, box, BLACK, BALL)
+    np.testing.assert_allclose(found[:, :2], [(2, 1), (4, -3)], atol=1e-9)
+    np.testing.assert_allclose(found[:, 2], np.sin(np.hypot([2, 4], [1, -3])), atol=1e-9)
+
+
+def seen(mesh):
+    """Where TensorBoard's camera sees the vertices, after it moved their middle to the origin: 1 is a card's edge."""
+    camera = view(mesh)["camera"]
+    vertices = mesh.vertices - (mesh.vertices.min(axis=0) + mesh.vertices.max(axis=0)) / 2
+    back = np.subtract(camera["position"], camera["lookAt"])
+    back /= np.linalg.norm(back)
+    right = np.cross([0, 1, 0], back)
+    right /= np.linalg.norm(right)
+    from_camera = vertices - camera["position"]
+    depth = -(from_camera @ back)
+    assert depth.min() > camera["near"] and depth.max() < camera["far"]
+    across = np.stack([from_camera @ right, from_camera @ np.cross(back, right)], axis=-1)
+    return across / depth[:, None] / np.tan(np.radians(camera["fov"]) / 2)
+
+
+@pytest.mark.parametrize("text", ["ripple", "rosenbrock", "tilted_waves", "easom"])
+def test_the_first_look_holds_the_whole_mesh_and_fills_the_card(text):
+    at = seen(surface_mesh(tbgrad.surface(tbgrad.resolve(text), points=31)))
+    # As wide as high at least: a card is hardly wider than it is high.
+    assert np.abs(at).max() < 0.96 and np.ptp(at, axis=0).max() > 1.8
+    np.testing.assert_allclose((at.max(axis=0) + at.min(axis=0)) / 2, 0, atol=0.08)
+
+
+def test_the_first_look_is_from_the_front_and_from_above():
+    camera = view(surface_mesh(square("x*y")))["camera"]
+    x, height, to_the_front = np.subtract(camera["position"], camera["lookAt"])
+    assert to_the_front > x > 0 and height > 0
 
 
 @pytest.mark.parametrize("text", ["0*x + 0*y + 1e20", "x - x + 0*y - 1e17"])

@@ -32,6 +32,9 @@ def test_the_tags_are_those_of_the_interface(ripple):
     assert {tag: type(record) for tag, record in ripple.items()} == {
         "surface/contour": Images,
         "surface/contour3d": Images,
+        "surface/gradient_norm": Images,
+        "surface/gradient/x": Images,
+        "surface/gradient/y": Images,
         "surface/relief/30_-60": Images,
         "surface/relief/60_90": Images,
         "surface/relief/90_90": Images,
@@ -48,7 +51,7 @@ def test_pictures_are_pngs_of_the_stated_size_and_all_different(ripple):
         opened = Image.open(io.BytesIO(image))
         assert opened.format == "PNG" and opened.size == record.size
         assert len(np.unique(np.asarray(opened).reshape(-1, 3), axis=0)) > 20
-    assert len({record.image for record in pictures}) == 5
+    assert len({record.image for record in pictures}) == 8
 
 
 def test_the_contours_in_3d_are_grey_and_the_reliefs_coloured(ripple):
@@ -76,7 +79,7 @@ def test_the_story_names_only_tags_that_the_run_has(request, which):
     records = request.getfixturevalue(which)
     (story,) = records["surface/story"].text
     named = re.findall(r"`(surface/[^`]*)`", story.split("**Where to look**")[1])
-    assert len(named) == 5 and set(named) <= set(records)
+    assert len(named) == 8 and set(named) <= set(records)
 
 
 def test_the_story_tells_extremes_and_minima(ripple):
@@ -109,11 +112,43 @@ def test_the_mesh_and_the_pictures_say_what_they_show(ripple, waves):
     mesh = ripple["surface/mesh"]
     assert len(mesh.vertices) == len(mesh.faces) == len(mesh.colors) == 1
     assert {"camera", "lights", "material"} == set(mesh.config)
-    for text in ("x from 0 to 6", "y from -6 to 6", "x to the right, y to the back", "Gold"):
+    for text in ("x from 0 to 6", "y from -6 to 6", "x to the right, y to the back", "Gold", "blue: x", "purple: y"):
         assert text in mesh.description
     for tag, record in waves.items():
         if isinstance(record, Images):
             assert "tilted_waves" in record.description and "x from -6 to 6" in record.description, tag
+
+
+def test_descriptions_say_quantity_and_unit(ripple):
+    told = {tag: record.description for tag, record in ripple.items()}
+    where = "of ripple, x from 0 to 6, y from -6 to 6"
+    assert told["surface/gradient_norm"].startswith(f"Length of the gradient {where}")
+    assert told["surface/gradient/y"].startswith(f"Partial derivative by y {where}")
+    assert told["surface/gradient/y"].endswith("Axes: position; colours: value per y.")
+    assert f"Contours {where}, with arrows of the gradient" in told["surface/contour"]
+    assert "from 60° above and 90° around" in told["surface/relief/60_90"]
+
+
+def test_streamlines_are_said_and_drawn():
+    surface = tbgrad.surface(tbgrad.resolve("ripple"), points=41)
+    lines, arrows = (by_tag(surface_records(surface, [(30.0, -60.0)], streamlines)) for streamlines in (True, False))
+    assert "lines along the gradient" in lines["surface/contour"].description
+    assert lines["surface/contour"].image != arrows["surface/contour"].image
+    same = lines.keys() - {"surface/contour", "surface/mesh", "surface/story"}
+    assert all(lines[tag].image == arrows[tag].image for tag in same)
+
+
+def test_tangent_planes_are_told_with_their_numbers():
+    f = tbgrad.resolve("tilted_waves")
+    surface = tbgrad.surface(f, points=21, tangents=[(2.0, 2.0), (2.0, 0.0)])
+    (story,) = by_tag(tbgrad.summarize(surface))["surface/story"].text
+    assert "**Tangent planes**" in story and "| 2 | 0 | undefined |" in story
+    value, by_x, by_y = re.search(r"\| 2 \| 2 \| (\S+) \| (\S+) \| (\S+) \|", story).groups()
+    assert float(value) == pytest.approx(np.cos(2) * np.sin(2) + 1, rel=1e-8)
+    assert float(by_x) == pytest.approx(-(np.sin(2) ** 2) + 0.5, rel=1e-8)
+    assert float(by_y) == pytest.approx(np.cos(2) ** 2 - 0.5, rel=1e-8)
+    (without,) = by_tag(tbgrad.summarize(tbgrad.surface(f, points=21)))["surface/story"].text
+    assert "angent" not in without
 
 
 def test_a_plane_through_more_variables_says_what_is_fixed():
@@ -131,5 +166,5 @@ def test_a_plane_through_more_variables_says_what_is_fixed():
 def test_flat_undefined_and_poled_surfaces_have_all_records(text, dtype):
     ranges = [("x", -1.0, 1.0), ("y", -1.0, 1.0)]
     records = by_tag(tbgrad.summarize(tbgrad.surface(tbgrad.resolve(text), ranges, points=11, dtype=dtype)))
-    assert len(records) == 7
+    assert len(records) == 10
     assert ("ndefined at" in records["surface/story"].text[0]) == ("x" in text and not text.startswith("0"))

@@ -1,0 +1,45 @@
+"""The flat picture of a surface: its contours, the gradient field, known minima and where tangent planes touch."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from tbgrad.figures.canvas import add_legend, new_figure, set_title
+from tbgrad.figures.contours import draw_contours, draw_minima, on_equal_axes, sides, surface_title
+from tbgrad.figures.fields import draw_arrows, draw_streamlines
+from tbgrad.figures.style import TANGENT
+from tbgrad.figures.tangents import planes_caption
+from tbgrad.results import Surface
+
+_ARROW = 0.13
+
+
+def surface_figure(surface: Surface, streamlines: bool = False) -> Figure:
+    """Draws the contours, the gradient as arrows or as lines along it, the known minima and tangent planes."""
+    figure, axes = new_figure()
+    draw_contours(figure, axes, surface)
+    (draw_streamlines if streamlines else draw_arrows)(axes, surface)
+    draw_minima(axes, surface)
+    _draw_tangents(axes, surface)
+    set_title(axes, *surface_title(surface), *planes_caption(surface))
+    add_legend(figure)
+    return figure
+
+
+def _draw_tangents(axes: Axes, surface: Surface) -> None:
+    """Marks where tangent planes touch, with the gradient there."""
+    span = sides(surface).max() if on_equal_axes(surface) else sides(surface)
+    for plane in surface.tangents:
+        if not plane.is_defined:
+            continue
+        slope = np.array(plane.slope)
+        with np.errstate(all="ignore"):
+            uphill = slope / np.abs(slope).max()
+            way = _ARROW * uphill / np.linalg.norm(uphill / span)
+        if np.isfinite(way).all():
+            axes.annotate("", np.array(plane.point) + way, plane.point, annotation_clip=False,
+                          arrowprops={"arrowstyle": "-|>", "color": TANGENT, "linewidth": 2, "shrinkA": 0})  # fmt: skip
+        axes.plot(*plane.point, "o", color=TANGENT, markeredgecolor="white", markersize=7, clip_on=False,
+                  label="point of a tangent plane")  # fmt: skip

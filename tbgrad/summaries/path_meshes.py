@@ -1,0 +1,50 @@
+"""The path of a descent on its surface, as a mesh for each step of the slider."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tbgrad.results import Descent
+from tbgrad.summaries.boxes import Box
+from tbgrad.summaries.meshes import minima, on_skin
+from tbgrad.summaries.solids import Mesh, balls, joined, tube
+
+# A descent's mesh is sent once for each step of the slider.
+_MOST_PER_AXIS = 61
+_POINTS = 240
+_LINE_RADIUS, _BALL_RADIUS = 0.008, 0.03
+_RED, _WHITE, _BLACK = (220, 20, 20), (255, 255, 255), (0, 0, 0)
+
+
+def path_meshes(descent: Descent, rows: Sequence[int]) -> list[Mesh]:
+    """The surface with the path up to each row; the number of vertices is the same for all of them.
+
+    Positions outside the surface's region are left out; heights beyond their limits are set to the limit.
+    """
+    surface, start = descent.landscape, descent.best_start
+    still = on_skin(surface, minima(surface), _MOST_PER_AXIS)
+    points = np.column_stack([descent.on_landscape(descent.position[:, start]), descent.value[:, start]])
+    points = points.astype(np.float64)
+    box = Box.around(surface)
+    inside = np.flatnonzero(box.is_inside(points))
+    if not inside.size:
+        return [still for _ in rows]
+    placed = box.place_near(points[inside])
+    knots = _along(placed)
+    marks = [balls(placed[:1], _BALL_RADIUS, _WHITE)] if inside[0] == 0 else []
+    meshes = []
+    for row in rows:
+        last = int(np.searchsorted(inside, row, side="right")) - 1
+        # Behind the present row the path's points pile up where it is; what is outside as yet has no size.
+        path, is_seen, is_here = placed[np.minimum(knots, max(0, last))], last >= 0, row in inside
+        moving = [tube(path, is_seen * _LINE_RADIUS, _RED), balls(path[-1:], is_here * _BALL_RADIUS, _BLACK)]
+        meshes.append(joined([still, *marks, *moving]))
+    return meshes
+
+
+def _along(placed: np.ndarray) -> np.ndarray:
+    """Indices of points evenly spaced along a path, both ends among them."""
+    length = np.concatenate([[0.0], np.linalg.norm(np.diff(placed, axis=0), axis=1).cumsum()])
+    return np.searchsorted(length, np.linspace(0, length[-1], _POINTS)).clip(max=len(placed) - 1)
