@@ -80,3 +80,10 @@ def test_near_colours_that_are_to_be_kept_do_not_become_one():
         image.putpixel((k, 0), rgb(colour))
     shown = np.asarray(opened(encode_gif([image], near)).convert("RGB"))
     assert [tuple(shown[0, k].tolist()) for k in range(3)] == [rgb(colour) for colour in near]
+
+
+def test_a_colour_that_is_to_be_kept_wins_over_an_area_that_is_nearly_the_same():
+    image = Image.new("RGB", (40, 40), "#131313")
+    image.putpixel((7, 7), rgb("#101010"))
+    shown = np.asarray(opened(encode_gif([image], ["#101010"])).convert("RGB"))
+    assert tuple(shown[7, 7].tolist()) == rgb("#101010") and np.abs(shown.astype(int) - 0x13).max() <= 3

@@ -31,6 +31,18 @@ def test_what_failed_is_last_and_what_did_not_arrive_is_by_its_value():
     assert race.failed.tolist() == [False, False, False, True] and race.verdicts[3].status in FAILED
 
 
+@pytest.mark.parametrize("target", [10.0, 1.0, 0.1, 0.01, 1e-3])
+def test_what_arrived_is_in_order_of_its_steps(target):
+    race = dataclasses.replace(make_race(2, (*RACERS, *MORE)), target=target)
+    arrived = race.steps_to_target
+    expected = [np.flatnonzero(bowl(path(2, k, (*RACERS, *MORE))) <= target) for k in range(10)]
+    expected = np.array([steps[0] if steps.size and k != 3 else np.nan for k, steps in enumerate(expected)])
+    np.testing.assert_array_equal(arrived, expected)
+    there = [k for k in race.order if np.isfinite(expected[k])]
+    assert there == sorted(there, key=lambda k: (expected[k], k)) and len(there) > 2 and there != sorted(there)
+    assert race.order[: len(there)] == tuple(there) and race.order[-1] == 3
+
+
 def test_arrival_comes_before_any_value():
     """The one that is first at the target is first, though another ends lower."""
     race = make_race(2)
