@@ -36,6 +36,7 @@ from tbgrad.figures.race_values import values_figure
 from tbgrad.figures.races import race_colours, race_figure
 from tbgrad.figures.rates import rates_figure
 from tbgrad.figures.reliefs import contour3d_figure, relief_figure
+from tbgrad.figures.secants import tangent_figure
 from tbgrad.figures.straight import line_figure
 from tbgrad.figures.surfaces import surface_figure
 from tbgrad.figures.v_curves import v_figure
@@ -136,9 +137,10 @@ def every_kind(rounds: int) -> None:
     rates = tbgrad.sweep_rates(ellipse, tbgrad.Optimizer("sgd"), ellipse.start, [0.01 * k for k in range(1, 40)])
     sweep = tbgrad.sweep(resolve("fading_wave"), points=201)
     check = tbgrad.check_gradient(ellipse, [[1.0, 1.0], [2.0, 0.5]])
-    slider = spaced_steps(1000, 10)
+    slider, some = spaced_steps(1000, 10), range(0, 200, 20)
     kinds = {
         "sweep/curve": lambda: encode(curve_figure(sweep)),
+        "sweep/tangent, ten steps": lambda: [encode_image(i) for i in frames(tangent_figure(sweep), some)],
         "surface/contour": lambda: encode(surface_figure(surface)),
         "surface/contour, streamlines": lambda: encode(surface_figure(surface, streamlines=True)),
         "surface/gradient_norm": lambda: encode(magnitude_figure(surface)),

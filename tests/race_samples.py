@@ -105,8 +105,8 @@ def grid(d):
     plane = None
     if d == 1:
         x = np.linspace(-4, 4, 81)
-        return Sweep(subject(1), "x", {}, x, x[:, None], bowl(x[:, None]), slope(x[:, None]), slope(x[:, None])[:, 0],
-                     (), ()), None  # fmt: skip
+        at = x[:, None]
+        return Sweep(subject(1), "x", {}, x, at, bowl(at), slope(at), slope(at)[:, 0]), None
     x, y = np.linspace(-5, 5, 41), np.linspace(-3, 3, 31)
     flat = np.stack(np.meshgrid(x, y), axis=-1)
     at, about = flat, subject(2)

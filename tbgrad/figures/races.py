@@ -9,15 +9,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from tbgrad.figures.canvas import drawable, new_figure, set_title, title
+from tbgrad.figures.canvas import new_figure, set_title, title
 from tbgrad.figures.contours import draw_contours, draw_minima
 from tbgrad.figures.curves import sweep_title
 from tbgrad.figures.gaps import draw_undefined
-from tbgrad.figures.panels import curve_limits
+from tbgrad.figures.panels import sweep_curves
 from tbgrad.figures.paths import PathFigure
 from tbgrad.figures.standings import Standings
 from tbgrad.figures.steps import drawn_rows
 from tbgrad.figures.style import LEGEND, MARK, MINIMUM, RACERS, TEXT, UNDEFINED, VALUE
+from tbgrad.figures.units import Units
 from tbgrad.results import Race, Sweep
 
 _WHOLE_PAGE, _BAR_LETTERS, _MILESTONES = 0.97, 24, 3
@@ -90,9 +91,9 @@ def _on_contours(figure: Figure, axes: Axes, race: Race) -> list[np.ndarray]:
 
 def _on_curve(figure: Figure, axes: Axes, race: Race) -> list[np.ndarray]:
     sweep = race.landscape
-    axes.plot(sweep.coordinate, drawable(sweep.value), label="f", **VALUE)
-    limits = curve_limits(sweep.value)
-    axes.set(xlim=(sweep.coordinate[0], sweep.coordinate[-1]), ylim=limits)
+    curve = sweep_curves(sweep, Units())[0]
+    axes.plot(curve.x, curve.y, label="f", **VALUE)
+    axes.set(xlim=(sweep.coordinate[0], sweep.coordinate[-1]), ylim=curve.limits)
     for minimum in race.subject.minima:
         x = np.array(minimum.points)[:, 0]
         axes.plot(x, np.full(len(x), minimum.value), "*", markersize=13, label="known minimum", **MINIMUM)
@@ -100,7 +101,7 @@ def _on_curve(figure: Figure, axes: Axes, race: Race) -> list[np.ndarray]:
     axes.set(xlabel=sweep.axis_label, ylabel="value")
     set_title(axes, *sweep_title(sweep), race_caption(race), width=_WHOLE_PAGE, room=_TOLD_ROOM, side="page")
     ways = [np.column_stack([d.position[:, 0, 0], d.value[:, 0]]) for d in race.descents]
-    low, high = np.array([sweep.coordinate[0], limits[0]]), np.array([sweep.coordinate[-1], limits[1]])
+    low, high = np.array([sweep.coordinate[0], curve.limits[0]]), np.array([sweep.coordinate[-1], curve.limits[1]])
     return [_cut(way, low, high) for way in ways]
 
 
