@@ -9,6 +9,8 @@ from tbgrad.results import Surface, TangentPlane
 # Half a patch's side, as a share of the longest side of what it is drawn in.
 HALF_SIDE, _MARK = 0.2, 0.018
 _MOST_TOLD = 3
+# Of slopes with the names of variables, on a line of a picture with few digits.
+_LONGEST_SLOPES, _FEW_DIGITS = 50, 4
 
 
 def patch(plane: TangentPlane, surface: Surface, unit: np.ndarray, count: int = 2) -> np.ndarray:
@@ -64,6 +66,8 @@ def plane_words(plane: TangentPlane, surface: Surface, digits: int = 4) -> str:
     if not plane.is_defined:
         lacks = "f is undefined there" if not np.isfinite(plane.value) else "f has no gradient there"
         return f"no tangent plane at ({place}): {lacks}"
-    numbers = zip(surface.axes, plane.slope, strict=True)
-    slopes = ", ".join(f"∂f/∂{name} = {slope + 0.0:.{digits}g}" for name, slope in numbers)
+    numbers = [f"{slope + 0.0:.{digits}g}" for slope in plane.slope]
+    slopes = ", ".join(f"∂f/∂{name} = {slope}" for name, slope in zip(surface.axes, numbers, strict=True))
+    if len(slopes) > _LONGEST_SLOPES and digits <= _FEW_DIGITS:
+        slopes = f"slopes {' and '.join(numbers)}"
     return f"tangent plane at ({place}): f = {plane.value:.{digits}g}, {slopes}"

@@ -12,7 +12,7 @@ from tbgrad.figures.canvas import encode
 from tbgrad.figures.reliefs import relief_figure
 from tbgrad.figures.style import TANGENT
 from tbgrad.figures.surfaces import surface_figure
-from tbgrad.figures.tangents import disc, outline, patch, planes_caption
+from tbgrad.figures.tangents import disc, outline, patch, plane_words, planes_caption
 from tbgrad.results import TangentPlane
 
 
@@ -87,6 +87,18 @@ def test_numbers_are_written_in_every_picture():
     told = f"tangent plane at (2, 1): f = {np.sin(r):.4g}, ∂f/∂x = {2 * np.cos(r) / r:.4g}, ∂f/∂y = {np.cos(r) / r:.4g}"
     assert planes_caption(result) == [told]
     assert told in above(relief_figure(result)) and told in above(surface_figure(result))
+
+
+def test_long_names_do_not_make_the_line_too_long():
+    f = tbgrad.Function.of_formula(
+        "temperature_of_room, pressure_in_vessel -> temperature_of_room^2*pressure_in_vessel"
+    )
+    ranges = [(name, 0.0, 2.0) for name in f.variables]
+    result = tbgrad.surface(f, ranges, points=3, tangents=[(1.0, 1.5)])
+    assert planes_caption(result) == ["tangent plane at (1, 1.5): f = 1.5, slopes 3 and 1"]
+    assert plane_words(result.tangents[0], result, 15).endswith(
+        "∂f/∂temperature_of_room = 3, ∂f/∂pressure_in_vessel = 1"
+    )
 
 
 def test_where_there_is_no_plane_the_pictures_say_so():
