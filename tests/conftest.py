@@ -8,6 +8,10 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 import pytest
 
 
+def pytest_addoption(parser):
+    parser.addoption("--write-references", action="store_true", help="Write the reference pictures, do not compare.")
+
+
 @pytest.fixture
 def logdir(tmp_path, monkeypatch):
     """A log directory of this test's own, and no variable of the surroundings that names another."""
