@@ -10,7 +10,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +18,13 @@ import click
 from PIL import Image
 
 import tbgrad
+from tbgrad.figures.animations import encode_gif
+from tbgrad.figures.paths import thin_colours
 from tbgrad.records import Images
 
 DOCS = Path(__file__).resolve().parent
 PAGE, PICTURES = DOCS / "gallery.md", DOCS / "gallery"
-_COLOURS, _NEARLY_WHITE, _MILLISECONDS = 256, 248, 800
+_COLOURS, _MILLISECONDS = 256, 800
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,8 @@ GALLERY = (
         (
             Shown(
                 "sweep/curve",
-                "The function (solid), its derivative (dashed) and a tangent with its slope (red). Where the curve is "
-                "lowest or highest, the derivative crosses zero. A cross marks where it is undefined.",
+                "The function (solid), its derivative (dashed) and a tangent with its slope (red). Triangles mark "
+                "minima and maxima: there the derivative crosses zero. A cross marks where the function is undefined.",
             ),
             Shown(
                 "sweep/tangent",
@@ -177,6 +179,23 @@ GALLERY = (
                 "All partial derivatives over the steps, a row for each variable: red is uphill with the variable, "
                 "blue downhill, white is flat.",
             ),
+        ),
+    ),
+    Part(
+        "A race",
+        "tbgrad race rosenbrock --racer sgd,0.00125 --racer sgd,0.001,momentum=0.9 --racer adam,0.05 --steps 2000",
+        (
+            Shown(
+                "race/paths",
+                "The ways of all racers over the function, from one start. " + _SLIDER,
+            ),
+            Shown("race/animation", "The same as a moving picture, with the step and each racer's value."),
+            Shown(
+                "race/value",
+                "The value of each racer over the steps, on a logarithmic axis above a known minimum. A mark says "
+                "where a racer first reached the target.",
+            ),
+            Shown("", "Each racer has a run of its own: in Time Series the scalars of all lie over each other."),
         ),
     ),
     Part(
@@ -310,30 +329,11 @@ def _encoded(images: Images, suffix: str) -> bytes:
     if images.image[-1].startswith(b"GIF"):
         return images.image[-1]
     frames = [Image.open(io.BytesIO(image)).convert("RGB") for image in images.image]
-    frames = frames if suffix == ".gif" else frames[-1:]
-    palette = _palette(frames)
-    first, *rest = (frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames)
-    target = io.BytesIO()
     if suffix == ".gif":
-        first.save(target, "GIF", save_all=True, append_images=rest, duration=_MILLISECONDS, loop=0)
-    else:
-        first.save(target, "PNG", optimize=True)
+        return encode_gif(frames, thin_colours(), _MILLISECONDS).image
+    target = io.BytesIO()
+    frames[-1].quantize(_COLOURS, dither=Image.Dither.NONE).save(target, "PNG", optimize=True)
     return target.getvalue()
-
-
-def _palette(frames: Sequence[Image.Image]) -> Image.Image:
-    """The colours of the first, the middle and the last picture, with pure white among them."""
-    shown = [frames[i] for i in {0, len(frames) // 2, len(frames) - 1}]
-    sheet = Image.new("RGB", (shown[0].width, shown[0].height * len(shown)))
-    for i, frame in enumerate(shown):
-        sheet.paste(frame, (0, i * frame.height))
-    palette = sheet.quantize(_COLOURS, dither=Image.Dither.NONE)
-    colours = palette.getpalette()
-    for i in range(0, len(colours), 3):
-        if min(colours[i : i + 3]) >= _NEARLY_WHITE:
-            colours[i : i + 3] = [255, 255, 255]
-    palette.putpalette(colours)
-    return palette
 
 
 if __name__ == "__main__":

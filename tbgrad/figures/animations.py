@@ -20,7 +20,7 @@ _MILLISECONDS, _MILLISECONDS_AT_END = 120, 2000
 _BITS = 6
 
 
-def encode_gif(images: Sequence[Image.Image], keep: Sequence[Any] = ()) -> Picture:
+def encode_gif(images: Sequence[Image.Image], keep: Sequence[Any] = (), pause: int = _MILLISECONDS) -> Picture:
     """Encodes pictures of one size as a GIF that repeats.
 
     It is below 1 MiB: every other picture is left out until it is, down to the first and the last.
@@ -29,6 +29,7 @@ def encode_gif(images: Sequence[Image.Image], keep: Sequence[Any] = ()) -> Pictu
       images: in order, of one size.
       keep: at most 100 colours, as Matplotlib reads them, that stay as they are, besides white, black and the known
         minimum's: those of lines and markers, too few pixels for a palette that is chosen by their number.
+      pause: milliseconds between two pictures.
     """
     # One palette for all, of the last picture, which has everything in it.
     palette = _palette(images[-1], [*keep, "black", "white", MINIMUM["color"]])
@@ -39,7 +40,7 @@ def encode_gif(images: Sequence[Image.Image], keep: Sequence[Any] = ()) -> Pictu
         image.putpalette(palette.ravel().tolist())
     while True:
         target = io.BytesIO()
-        pauses = [_MILLISECONDS] * (len(shown) - 1) + [_MILLISECONDS_AT_END]
+        pauses = [pause] * (len(shown) - 1) + [_MILLISECONDS_AT_END]
         shown[0].save(target, "GIF", save_all=True, append_images=shown[1:], duration=pauses, loop=0)
         if target.tell() < MOST_BYTES or len(shown) < 3:
             return Picture(target.getvalue(), images[-1].size)

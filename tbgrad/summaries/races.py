@@ -24,7 +24,7 @@ UNTUNED = "Each rate is one untuned choice: the race compares settings, not opti
 @summarize.register
 def _(race: Race) -> tuple[Record, ...]:
     what = "value" if race.gap is None else "value above the known minimum, logarithmic"
-    over = f"Every racer over the steps: {what}. A mark: first at most {race.target_rule}."
+    over = f"Every racer over the steps. A mark: first at most {race.target_rule}. Axes: step; {what}."
     return (
         Texts("race/story", 0, _story(race), description="Who arrived when, and with which settings."),
         *_pictures(race),
@@ -41,8 +41,9 @@ def _pictures(race: Race) -> list[Record]:
     drawn = [encode_image(image) for image in frames(ways, steps)]
     ways.figure.set_dpi(_ANIMATION_DPI)
     moving = encode_gif(frames(ways, spaced_steps(race.steps, FRAMES)), race_colours(race))
-    caption = "The ways of all racers over the function, in units of position; the slider goes through the steps."
-    moves = "The same, moving: the later, the more steps at once."
+    axes = "Axes: position; colours: value, and one for each racer."
+    caption = f"The ways of all racers over the function; the slider goes through the steps. {axes}"
+    moves = f"The same as race/paths, moving: the later, the more steps at once. {axes}"
     return [
         Images("race/paths", steps, [p.image for p in drawn], drawn[0].size, description=caption),
         picture("race/animation", race.steps, moving, moves),

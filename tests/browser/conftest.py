@@ -83,9 +83,14 @@ class Board:
         return tags, sum(len(self("plugin/images/images", run=run, tag=tag, sample=0)) for run, tag in pairs)
 
 
-def tags_on_disk(tour):
+@pytest.fixture(scope="session")
+def runs(tour):
+    """{run: its records} of all runs, from their files: what the dashboards are to show."""
+    return {str(path.parent.relative_to(tour)): tbgrad.read_run(path.parent) for path in tour.rglob("run.json")}
+
+
+def tags_on_disk(runs):
     """What `Board.tags` finds as soon as TensorBoard has loaded everything."""
-    runs = {str(path.parent.relative_to(tour)): tbgrad.read_run(path.parent) for path in tour.rglob("run.json")}
     kinds = {"scalars": "scalars", "images": "images", "text": "texts", "mesh": "meshes"}
     tags = {p: {name: set(getattr(run, kind)) for name, run in runs.items()} for p, kind in kinds.items()}
     tags = {p: {run: of for run, of in of_runs.items() if of} for p, of_runs in tags.items()}
@@ -104,7 +109,7 @@ def wait(what, look, is_there=bool, alive=lambda: True):
 
 
 @pytest.fixture(scope="session")
-def board(tour, tmp_path_factory):
+def board(tour, runs, tmp_path_factory):
     """TensorBoard, when it has loaded the tour."""
     output = tmp_path_factory.mktemp("board") / "output"
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
@@ -113,7 +118,7 @@ def board(tour, tmp_path_factory):
     try:
         said = wait("Where TensorBoard is", output.read_text, lambda t: "CTRL+C" in t, lambda: process.poll() is None)
         board = Board(re.search(r"http://\S+:\d+/", said)[0])
-        on_disk = tags_on_disk(tour)
+        on_disk = tags_on_disk(runs)
         wait(f"TensorBoard should have loaded\n{on_disk}", board.tags, lambda tags: tags == on_disk)
         yield board
     finally:

@@ -33,7 +33,7 @@ def follow(page, shown):
 
 def test_the_page_at_a_glance(page):
     follow(page, "This run at a glance")
-    first = ("descent/animation", "descent/gradient_norm", "descent/log10_gap", "descent/path")
+    first = ("descent/gradient_norm", "descent/log10_gap", "descent/log10_value", "descent/path")
     page.wait("cards", CARDS, expected=[[tag, RUN] for tag in first])
 
 

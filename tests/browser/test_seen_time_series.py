@@ -46,3 +46,35 @@ def test_the_ways_down(page, board):
     # The cards further down are loaded when one scrolls there.
     shown = page.wait("loaded pictures", PICTURES.replace(").sort()", ").filter(card => card[2])"))
     assert {tag for tag, _, _ in shown} <= {"descent/animation", "descent/path"}
+
+
+# [name, how many cards] of each group.
+GROUPS = """return all('metrics-card-group-toolbar').map(
+    group => [text(group.querySelector('.group-title')), text(group.querySelector('.group-card-count'))])"""
+# The tags of the first page's cards.
+TAGS = """return all('metrics-card-groups card-view').map(
+    card => card.querySelector('.tag') ? text(card.querySelector('.tag')) : '')"""
+
+
+def tags_of_cards(runs):
+    """{group: tags of its cards, sorted}: a card for each scalar tag, and for each picture of each run."""
+    tags = sorted({tag for run in runs.values() for tag in run.scalars})
+    tags += [tag for run in runs.values() for tag in run.images]
+    groups = {}
+    for tag in sorted(tags):
+        groups.setdefault(tag.split("/")[0], []).append(tag)
+    return groups
+
+
+def test_time_series_has_a_group_for_each_first_word_and_a_card_for_each_tag(page, runs):
+    page.open("timeseries")
+    expected = [[group, f"{len(tags)} cards"] for group, tags in sorted(tags_of_cards(runs).items())]
+    page.wait("groups", GROUPS, expected=expected)
+
+
+def test_the_first_cards_are_those_of_the_first_tags(page, runs):
+    # In the order of the alphabet, whatever was logged first: what a descent shows first is where it goes.
+    page.open("timeseries")
+    (_, first), *_ = sorted(tags_of_cards(runs).items())
+    page.wait("first cards", lambda: page.ask(TAGS)[:5], expected=first[:5])
+    assert set(first[:5]) == {"descent/animation"}

@@ -39,6 +39,11 @@ def descent(name, start, **options):
     return tbgrad.with_landscape(f, tbgrad.descend(f, momentum, [start], 300))
 
 
+def race():
+    racers = (tbgrad.Optimizer("sgd", 0.00125), tbgrad.Optimizer("adam", 0.05))
+    return tbgrad.race(tbgrad.resolve("rosenbrock"), racers, (-1.2, 1.0), steps=300)
+
+
 def basins():
     return tbgrad.find_basins(tbgrad.resolve("himmelblau"), tbgrad.Optimizer("adam", 0.1), points=64, steps=300)
 
@@ -61,6 +66,7 @@ PICTURES = {
     "contour3d": lambda: contour3d_figure(surface(), VIEWS[0]),
     "relief": lambda: relief_figure(surface(), VIEWS[0]),
     "path": lambda: tbgrad.show(descent("rosenbrock", (-1.2, 1.0))),
+    "race": lambda: tbgrad.show(race()),
     "partials": lambda: partials_figure(descent("rosenbrock", (-1.2, 1.0, -1.2, 1.0), dimensions=4)),
     "rates": lambda: tbgrad.show(rates()),
     "momenta": lambda: tbgrad.show(rates(momenta=np.linspace(0, 0.9, 31))),

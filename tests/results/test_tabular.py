@@ -65,11 +65,12 @@ def results():
         tbgrad.check_gradient(f, points),
         tbgrad.sweep_rates(f, adam, points[0], rates=[0.01, 0.1], steps=20),
         tbgrad.find_basins(f, adam, points=4, steps=20),
+        tbgrad.race(f, ["sgd", adam], points[0], steps=5),
     )
 
 
 def test_every_result_says_what_it_is_of(results):
-    assert len({type(result) for result in results}) == 10
+    assert len({type(result) for result in results}) == 11
     for result in results:
         table = read_table(result)
         assert result.subject.equation in table.caption, type(result)

@@ -28,6 +28,7 @@ def made():
         "check": tbgrad.check_gradient(f, [[1.0, 2.0]]),
         "rates": tbgrad.sweep_rates(f, adam, (-1.2, 1.0), rates=[0.01, 0.1, 1.0], steps=50),
         "rates and momenta": tbgrad.sweep_rates(f, adam, (-1.2, 1.0), rates=[0.01, 0.1], momenta=[0.0, 0.9], steps=5),
+        "race": tbgrad.race(f, ["sgd", adam], (-1.2, 1.0), steps=5),
         "basins": tbgrad.find_basins(tbgrad.resolve("himmelblau"), adam, points=5, steps=300),
     }
 
