@@ -86,6 +86,18 @@ def test_where_f_is_undefined_its_derivatives_are_left_out():
                 assert not len(path.vertices) or path.vertices[:, 0].min() >= 0
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_contours_are_right_up_to_the_rim(axis):
+    # x²y, in a disc only.
+    figure = partial_figure(surface("x^2*y + 0*log(1 - x^2 - y^2)", side=1.2, points=41), axis)
+    lines = [c for c in sets(figure, False) if len(c.levels) > 1]
+    assert len(lines) == 2  # the plain part of the grid, and its rim
+    for contours in lines:
+        for level, path in zip(contours.levels, contours.get_paths(), strict=True):
+            x, y = path.vertices.T
+            np.testing.assert_allclose(2 * x * y if axis == 0 else x**2, level, atol=0.02)
+
+
 def test_known_minima_are_marked():
     for figure in (
         magnitude_figure(f := tbgrad.surface(tbgrad.resolve("himmelblau"), points=41)),

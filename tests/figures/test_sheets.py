@@ -58,6 +58,15 @@ def test_nothing_reaches_across_a_jump(most):
     assert areas(drawn).sum() > 4 - 4 / (min(most, 41) - 1)
 
 
+def test_of_two_jumps_between_two_lines_of_a_thinned_grid_the_outer_ones_count():
+    drawn = sheet(surface("where(x > 0.013, where(x > 0.063, 2, 1), 0) + 0*y"), 12)
+    x, _, height = np.moveaxis(drawn.points[drawn.triangles], -1, 0)
+    assert set(np.unique(height)) == {0, 2}
+    assert x[height == 0].max() == pytest.approx(0.013, abs=1e-3) and x[height == 2].min() == pytest.approx(
+        0.063, abs=1e-3
+    )
+
+
 def test_limits_cut_along_straight_lines():
     drawn = sheet(surface("3*x"), 201, (-1.0, 2.0))
     corners = drawn.points[drawn.triangles]

@@ -60,7 +60,8 @@ def test_plane_and_surface_are_one_collection_sorted_by_depth():
 
 
 def test_from_above_a_plane_over_a_dome_hides_it_and_one_under_a_bowl_is_hidden():
-    for text, seen in (("-x^2 - y^2", True), ("x^2 + y^2", False)):
+    # Where surface and plane are the same, the plane is seen.
+    for text, seen in (("-x^2 - y^2", True), ("x^2 + y^2", False), ("-x + 0*y", True)):
         f = tbgrad.Function.of_formula(f"x, y -> {text}")
         result = tbgrad.surface(f, [("x", -1.0, 1.0), ("y", -1.0, 1.0)], points=41, tangents=[(0.0, 0.0)])
         figure = relief_figure(result, (90.0, -90.0))
@@ -70,7 +71,7 @@ def test_from_above_a_plane_over_a_dome_hides_it_and_one_under_a_bowl_is_hidden(
         x, y = figure.axes[0].transData.transform((0, 0))
         row, column = round(pixels.shape[0] - y) - 45, round(x) + 45
         r, g, b, _ = np.median(pixels[row - 6 : row + 6, column - 6 : column + 6].reshape(-1, 4), axis=0)
-        assert (r > 150) == seen, (text, r, g, b)
+        assert (r > 110) == seen, (text, r, g, b)
 
 
 def test_what_the_surface_hides_of_a_plane_is_seen_through():
