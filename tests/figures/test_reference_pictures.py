@@ -17,8 +17,9 @@ from PIL import Image
 
 import tbgrad
 from tbgrad.figures.canvas import encode
+from tbgrad.figures.derivatives import magnitude_figure, partial_figure
 from tbgrad.figures.partials import partials_figure
-from tbgrad.figures.reliefs import VIEWS, contour3d_figure, relief_figure
+from tbgrad.figures.reliefs import contour3d_figure, relief_figure
 
 REFERENCES = Path(__file__).parent / "reference"
 LARGEST = 200_000
@@ -30,7 +31,7 @@ SMALLER, TILE = 4, 8
 
 @functools.cache
 def surface():
-    return tbgrad.surface(tbgrad.resolve("ripple"), points=61)
+    return tbgrad.surface(tbgrad.resolve("ripple"), points=61, tangents=[(4.0, 2.0)])
 
 
 def descent(name, start, **options):
@@ -63,8 +64,10 @@ def check():
 PICTURES = {
     "curve": lambda: tbgrad.show(tbgrad.sweep(tbgrad.resolve("fading_wave"), ("x", 0.0, 6.0), tangents=[4.1])),
     "contour": lambda: tbgrad.show(surface()),
-    "contour3d": lambda: contour3d_figure(surface(), VIEWS[0]),
-    "relief": lambda: relief_figure(surface(), VIEWS[0]),
+    "contour3d": lambda: contour3d_figure(surface()),
+    "relief": lambda: relief_figure(surface()),
+    "magnitude": lambda: magnitude_figure(surface()),
+    "signed": lambda: partial_figure(surface(), 0),
     "path": lambda: tbgrad.show(descent("rosenbrock", (-1.2, 1.0))),
     "race": lambda: tbgrad.show(race()),
     "partials": lambda: partials_figure(descent("rosenbrock", (-1.2, 1.0, -1.2, 1.0), dimensions=4)),
