@@ -137,9 +137,9 @@ _VIEWS: dict[str, tuple[str, Sequence[str], str | None]] = {
     "all racers' gaps": ("Custom Scalars", (), "rosenbrock/descent"),
     "the runs compared": ("HParams", (), None),
     "the graphs": ("Graphs", (), None),
-    "the surfaces": ("Time Series", ("surface/contour", "surface/relief/30_-60"), None),
+    "the surfaces": ("Time Series", ("surface/contour", "surface/gradient_norm", "surface/relief/30_-60"), None),
     "the same, to turn": ("Mesh", (), "surface"),
-    "curves and tangents": ("Time Series", ("sweep/curve",), None),
+    "curves and tangents": ("Time Series", ("sweep/curve", "sweep/secant", "sweep/tangent"), None),
     "the ways down": ("Time Series", ("descent/animation", "descent/path"), None),
 }
 # (question, view, hint).
@@ -150,11 +150,13 @@ _QUESTIONS = (
     ("Where is the minimum? Is it a point or a ring?", "the surfaces", ""),
     ("Where is the function undefined?", "the surfaces", ""),
     ("Which way does the gradient point?", "the surfaces", ": the arrows of surface/contour"),
+    ("Where is it steep?", "the surfaces", ": bright in surface/gradient_norm"),
     ("What is its shape?", "the same, to turn", ": drag"),
     ("How does the gradient come about?", "the graphs", ": a run graph_by_hand, click on a node"),
     ("What does TensorFlow compute for it?", "the graphs", ": a run graph, open its two scopes"),
     ("How does a descent go down?", "the ways down", ": move the slider of descent/path"),
     ("What are value and slope at 4.1?", "curves and tangents", ""),
+    ("How does a secant become a tangent?", "curves and tangents", ": move the slider of sweep/secant"),
 )
 
 

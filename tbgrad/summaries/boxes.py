@@ -100,14 +100,16 @@ def base(surface: Surface) -> list[Mesh]:
     return meshes
 
 
-def base_words(surface: Surface) -> str:
-    """The base in words, since TensorBoard's meshes have no text."""
+def box_words(surface: Surface) -> str:
+    """Where the axes go, and the base, in words, since TensorBoard's meshes have no text."""
     told = []
     for name, colour, line in zip(surface.axes, ("blue", "purple"), (surface.x, surface.y), strict=True):
         numbers = round_numbers(float(line[0]), float(line[-1]))
         every = f", a line every {numbers[1] - numbers[0]:.6g}" if len(numbers) > 1 else ""
         told.append(f"{colour}: {name} from {line[0]:g} to {line[-1]:g}{every}")
-    return "; ".join(told)
+    first, second = surface.axes
+    ways = f"{first} to the right, {second} to the back, the value upward, each scaled to the box"
+    return f"{ways}. Base below it: {'; '.join(told)}."
 
 
 def round_numbers(low: float, high: float) -> np.ndarray:

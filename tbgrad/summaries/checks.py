@@ -59,7 +59,7 @@ def _table(check: GradientCheck) -> str:
         rows.append([*(f"{x:.9g}" for x in p.position), *told])
     left = len(check.points) - len(rows)
     parts = [
-        f"**{caption(check)}**" + (f": {check.cause}." if check.cause else "."),
+        f"**Verdict: {caption(check)}" + (f": {check.cause}.**" if check.cause else ".**"),
         *([f"Where: {check.region}."] if check.region else []),
         f"The reverse gradient in {check.dtype}, held against central differences over step sizes, extrapolated to "
         "step zero, with the uncertainty that truncation and rounding leave.",

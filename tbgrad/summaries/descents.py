@@ -14,7 +14,7 @@ from tbgrad.figures.straight import line_figure
 from tbgrad.records import HParams, Images, Meshes, Record, Scalars, Texts
 from tbgrad.results import FAILED, Descent, Surface
 from tbgrad.summaries.bands import bands
-from tbgrad.summaries.boxes import base_words, view
+from tbgrad.summaries.boxes import box_words, view
 from tbgrad.summaries.hparams import hparams, metric_records, metrics
 from tbgrad.summaries.layouts import descent_layout
 from tbgrad.summaries.path_meshes import path_meshes
@@ -100,10 +100,9 @@ def _pictures(descent: Descent) -> list[Record]:
     if isinstance(descent.landscape, Surface):
         meshes = path_meshes(descent, rows)
         parts = {name: [getattr(mesh, name) for mesh in meshes] for name in ("vertices", "faces", "colors")}
-        legend = (
-            f"The path on the surface, {descent.landscape.where}; base below it: {base_words(descent.landscape)}. "
-            "Red: the path. White: the start. Black: the position. Gold: a known minimum."
-        )
+        surface = descent.landscape
+        marks = "Red: the path. White: the start. Black: the position. Gold: a known minimum."
+        legend = f"The path on the surface, {surface.where}: {box_words(surface)} {marks}"
         records.append(Meshes("descent/mesh", steps, **parts, config=view(meshes[-1]), description=legend))
     return records
 

@@ -30,8 +30,10 @@ def _(graph: Graph) -> tuple[Record, ...]:
 
 def _story(graph: Graph) -> str:
     rows = [(code(scope), _MEANINGS[scope], str(count)) for scope, count in graph.counts.items()]
+    value, total = graph.counts.get(FORWARD, 0), len(graph.operations)
     parts = [
-        f"One compiled function gives value and gradient together. TensorFlow traced it {times(graph.traces)}.",
+        f"**{value:,} operations compute the value, {total - value:,} more the gradient.** One compiled function gives "
+        f"both together. TensorFlow traced it {times(graph.traces)}.",
         table(("scope", "what it computes", "operations"), rows),
         "A double click on a scope opens it. Each operation is named by what it computes; a click on it shows its type "
         "and what TensorFlow calls it. Arrows show what flows where: the gradient takes values of the forward pass.",

@@ -54,8 +54,9 @@ def _tables(passes: Backward) -> str:
     backward = [(code(left), code(formula), code(numbers)) for left, formula, numbers in backward_rows(passes)]
     gradient = zip(passes.subject.variables, passes.gradient, strict=True)
     result = [(code(f"∂{name}/∂{variable}"), number_text(partial)) for variable, partial in gradient]
+    partials = ", ".join(number_text(partial) for partial in passes.gradient)
     parts = [
-        f"At {point_text(passes)} the value is **{number_text(passes.value)}**.",
+        f"**At {point_text(passes)} the value is {number_text(passes.value)}, the gradient ({partials}).**",
         "**Forward**: each value from the ones before it.",
         table(("", "formula", "value"), forward),
         "**Backward**: each derivative from the ones after it, by the chain rule.",

@@ -77,9 +77,10 @@ def _story(sweep: RateSweep) -> str:
     if sweep.subject.remark:
         parts.append(f"About the function: {sweep.subject.remark}")
     asked = [("Which learning rate is best, and where does it diverge?", "Images", "rates/steps")]
-    if sweep.momentum is None:
+    if sweep.momentum is None and sweep.best is not None:
         asked.append(("How many steps does this rate take?", "Time Series", "rates/steps_to_target"))
-    asked.append(("Which optimizer needs the fewest steps?", "HParams", "metrics/best_steps"))
+    if sweep.best is not None:
+        asked.append(("Which optimizer needs the fewest steps?", "HParams", "metrics/best_steps"))
     return page(f"Learning rates of {sweep.optimizer} on `{sweep.subject.equation}`", parts, asked)
 
 

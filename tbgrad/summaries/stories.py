@@ -76,12 +76,11 @@ def questions(descent: Descent) -> list[tuple[str, str, str]]:
 
 
 def _sentences(descent: Descent) -> list[str]:
-    best = descent.best_start
-    sentence = f"**{descent.verdicts[best].sentence}**"
-    if len(descent.verdicts) == 1:
-        return [sentence, *_decrease(descent)]
+    sentence = descent.verdicts[descent.best_start].sentence
+    if descent.starts == 1:
+        return [f"**{sentence}**", *_decrease(descent)]
     counts = ", ".join(f"{n:,} {status.words}" for status, n in descent.verdicts.counts().items())
-    return [f"{descent.starts:,} starts: {counts}. The start that ends best: {sentence}", *_decrease(descent)]
+    return [f"**{descent.starts:,} starts: {counts}.** The start that ends best: {sentence}", *_decrease(descent)]
 
 
 def _decrease(descent: Descent) -> list[str]:

@@ -15,10 +15,12 @@ from tbgrad.figures.surfaces import surface_figure
 from tbgrad.figures.views import VIEWS
 from tbgrad.records import Images, Meshes, Record, Texts
 from tbgrad.results import Surface
-from tbgrad.summaries.boxes import base_words, view
+from tbgrad.summaries.boxes import box_words, view
 from tbgrad.summaries.meshes import MARKS, surface_mesh
 from tbgrad.summaries.pages import page, table
 from tbgrad.summaries.summarizing import picture, summarize
+
+_ENDS = ("lowest", "highest")
 
 
 @summarize.register
@@ -94,16 +96,14 @@ def _angles(view: tuple[float, float]) -> str:
 
 def mesh_legend(surface: Surface) -> str:
     """What a mesh shows, in words; it has none of its own."""
-    first, second = surface.axes
-    return (
-        f"The surface of {surface.subject.label}, {surface.where}: {first} to the right, {second} to the back, the "
-        f"value upward, each scaled to the box. Base below it: {base_words(surface)}. {MARKS}"
-    )
+    return f"The surface of {surface.subject.label}, {surface.where}: {box_words(surface)} {MARKS}"
 
 
 def _story(surface: Surface, views: Sequence[tuple[float, float]]) -> str:
     *_, cut = height_limits(surface.value)
-    parts = [f"{surface.value.shape[1]} × {surface.value.shape[0]} points, {surface.where}."]
+    found = [f"{word} value {value:.6g} at {where}" for word, value, where in extremes(surface) if word in _ENDS]
+    outcome = f"The {', the '.join(found)}." if found else "It is undefined everywhere here."
+    parts = [f"**{outcome}** {surface.value.shape[1]} × {surface.value.shape[0]} points, {surface.where}."]
     if surface.undefined:
         parts.append(f"**It is {surface.undefined}**: a hole in every picture.")
     if surface.kinks:
@@ -144,7 +144,7 @@ def extremes(surface: Surface) -> list[tuple[str, float, str]]:
     """(which, value, where) of the lowest and highest value on the grid, and of the known minima."""
     rows = []
     value = np.where(np.isfinite(surface.value), surface.value, np.nan)
-    for word, extreme in (("lowest", np.nanargmin), ("highest", np.nanargmax)) if np.isfinite(value).any() else ():
+    for word, extreme in zip(_ENDS, (np.nanargmin, np.nanargmax), strict=True) if np.isfinite(value).any() else ():
         row, column = np.unravel_index(extreme(value), value.shape)
         place = zip(surface.axes, (surface.x[column], surface.y[row]), strict=True)
         rows.append((word, float(value[row, column]) + 0.0, ", ".join(f"{name} = {x:.6g}" for name, x in place)))

@@ -21,7 +21,7 @@ def sweep_story(sweep: Sweep, how: str) -> str:
     """
     undefined = int((~np.isfinite(sweep.value)).sum())
     parts = [
-        f"{len(sweep.coordinate):,} points {sweep.where}.",
+        f"**{_outcome(sweep)}** {len(sweep.coordinate):,} points {sweep.where}.",
         how,
         *([f"**Undefined at {undefined:,} of them.**"] if undefined else []),
         *_stationary(sweep),
@@ -41,6 +41,17 @@ def sweep_story(sweep: Sweep, how: str) -> str:
     missing += ["sweep/second_derivative"] if sweep.second is None else []
     asked = [row for row in asked if row[2] not in missing]
     return page(f"A sweep of `{sweep.subject.equation}`", parts, asked)
+
+
+def _outcome(sweep: Sweep) -> str:
+    """Between which values it goes."""
+    known = np.flatnonzero(np.isfinite(sweep.value))
+    if not len(known):
+        return "It is undefined all along."
+    value, name = sweep.value[known], sweep.coordinate_name
+    told = [(word, known[at]) for word, at in (("lowest", value.argmin()), ("highest", value.argmax()))]
+    ends = (f"{word} value {sweep.value[i]:.6g} at {name} = {sweep.coordinate[i]:.6g}" for word, i in told)
+    return f"The {', the '.join(ends)}."
 
 
 def stationary_words(sweep: Sweep) -> list[str]:

@@ -68,7 +68,7 @@ def test_the_charts_of_many_starts(document, place):
     many, one = document(*MANY, "--logdir", place), document(*SPHERE, "--steps", "5", "--logdir", place)
     raw = {name: b"".join(path.read_bytes() for path in (place / answer["run"]).glob("events.*"))
            for name, answer in (("many", many), ("one", one))}  # fmt: skip
-    for title in (b"value: median and quartiles", b"value: median, best and worst", b"descent of many starts"):
+    for title in (b"value: median and quartiles", b"value: median, best and worst", b"many starts: value"):
         assert title in raw["many"] and title not in raw["one"]
     assert b"descent/value/median" not in raw["one"]
 

@@ -56,7 +56,7 @@ def test_of_a_wrong_gradient_the_series_is_the_worst_points_and_has_a_floor(wron
 
 def test_the_table_tells_verdict_digits_step_and_cause(right, wrong):
     (text,) = by_tag(right)["check/table"].text
-    assert "**agrees at all 9 points**" in text and "somewhere" in text and "| x | verdict | digits |" in text
+    assert "**Verdict: agrees at all 9 points.**" in text and "somewhere" in text and "| x | verdict | digits |" in text
     assert text.count("| agrees |") == 9
     (text,) = by_tag(wrong)["check/table"].text
     assert "disagrees at all 9 points" in text and text.count("0.5 times what the differences give") >= 9

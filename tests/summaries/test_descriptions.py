@@ -1,4 +1,4 @@
-"""Every tag of every kind of result says what it shows and in which unit, or that it is a pure number."""
+"""Every tag of every kind of result says what it shows, in which unit; every page what came out, and where to look."""
 
 import re
 
@@ -52,8 +52,7 @@ def lacking(records, pattern, *kinds):
 
 def test_each_tag_says_what_it_shows(records):
     # Sentences: from a capital, a number or a formula to a full stop.
-    found = lacking(records, r"^([A-Z0-9|]|log10|f,).*\.$", Scalars, Histograms, Images, Meshes, Texts)
-    assert found == {}
+    assert lacking(records, r"^([A-Z0-9|]|log10|f,).*\.$", Scalars, Histograms, Images, Meshes, Texts) == {}
 
 
 def test_each_series_names_its_unit(records):
@@ -61,8 +60,13 @@ def test_each_series_names_its_unit(records):
 
 
 def test_each_picture_names_its_axes(records):
-    found = lacking(records, r"Axes: .*\.", Images)
-    assert found == {}
+    assert lacking(records, r"Axes: .*\.", Images) == {}
+
+
+def test_each_mesh_says_where_its_axes_go(records):
+    assert (
+        lacking(records, r"\w+ to the right, \w+ to the back, the value upward, each scaled to the box", Meshes) == {}
+    )
 
 
 def test_a_tag_has_the_same_unit_whatever_the_result(records):
@@ -71,3 +75,24 @@ def test_a_tag_has_the_same_unit_whatever_the_result(records):
         if isinstance(record, Scalars | Histograms):
             units.setdefault(tag, set()).add(record.description.rpartition(". ")[2])
     assert {tag: of for tag, of in units.items() if len(of) > 1} == {}
+
+
+PICTURES, SERIES = ("Images",), ("Time Series", "Custom Scalars", "HParams")
+WHERE = {Images: PICTURES, Scalars: SERIES, Histograms: ("Histograms",), Meshes: ("Mesh",), Texts: ("Text",)}
+
+
+def test_each_page_begins_with_what_came_out_and_the_links_to_its_run(records):
+    texts = {key: record.text[0] for key, record in records.items() if isinstance(record, Texts)}
+    assert len(texts) > 10
+    for key, text in texts.items():
+        heading, outcome, look, *_ = text.split("\n\n")
+        assert heading.startswith("## ") and outcome.startswith("**") and look.startswith("["), key
+
+
+def test_each_page_names_tags_of_its_run_and_the_dashboard_that_shows_them(records):
+    for (name, _), record in records.items():
+        if isinstance(record, Texts):
+            where = record.text[0].split("**Where to look**")[1]
+            for dashboard, tag in re.findall(r"\| \[([\w ]+)\]\([^|]* \| `(.*?)` \|", where):
+                assert (name, tag) in records, (name, tag)
+                assert dashboard in WHERE[type(records[name, tag])], (name, tag)

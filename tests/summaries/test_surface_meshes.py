@@ -6,7 +6,7 @@ import pytest
 import tbgrad
 from tbgrad.functions.function import Function, Minimum
 from tbgrad.records import MOST_VERTICES
-from tbgrad.summaries.boxes import Box, base_words, view
+from tbgrad.summaries.boxes import Box, box_words, view
 from tbgrad.summaries.meshes import surface_mesh
 
 FORMULAS = {
@@ -233,7 +233,9 @@ def test_a_base_with_lines_at_round_numbers_lies_below():
     # All of it is 0.12 below the box.
     base = mesh.vertices[(mesh.colors == GREY).all(axis=1)]
     np.testing.assert_allclose(base[:, 1], -0.47, atol=0.004)
-    assert base_words(surface) == "blue: x from 0 to 6, a line every 1; purple: y from -6 to 6, a line every 2"
+    base = "blue: x from 0 to 6, a line every 1; purple: y from -6 to 6, a line every 2"
+    ways = "x to the right, y to the back, the value upward, each scaled to the box"
+    assert box_words(surface) == f"{ways}. Base below it: {base}."
 
 
 def test_axes_are_arrows_of_two_colours_toward_what_is_greater():
