@@ -15,9 +15,9 @@ from tbgrad.calculus.stationary import stationary_points
 from tbgrad.errors import OptionError, RangeError, ShapeError, UndefinedError, nearest
 from tbgrad.functions.function import FARTHEST, Function
 from tbgrad.results import Sweep, Tangent
+from tbgrad.results.tabular import in_short
 
 MOST_POINTS = 10_000_000
-_MOST_TOLD = 6
 
 
 def sweep(
@@ -194,7 +194,6 @@ def _where_undefined(f: Function, axis: str | None, fixed: Mapping[str, float]) 
     if not fixed:
         place = "anywhere on this line" if axis is None else f"anywhere on this range of {axis}"
         return f"{f.label} is not defined {place}: choose another one."
-    told = [f"{name} = {value:g}" for name, value in fixed.items()]
-    where = ", ".join(told if len(told) <= _MOST_TOLD else [*told[:_MOST_TOLD], "…"])
+    where = in_short([f"{name} = {value:g}" for name, value in fixed.items()])
     name, value = next(iter(fixed.items()))
     return f"{f.label} is undefined at {where}: fix {name}, for example --fix {name}={value + 1:g}"

@@ -23,7 +23,7 @@ MOST_LINES = 201
 
 def surface_title(surface: Surface) -> tuple[str, str]:
     """The function, and a line about what is fixed and where it is undefined."""
-    said = [f"{name} = {value:g}" for name, value in surface.fixed.items()]
+    said = [surface.fixed_words] if surface.fixed else []
     return title(surface.subject), "; ".join([*said, *([surface.undefined] if surface.undefined else [])])
 
 

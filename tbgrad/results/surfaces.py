@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tbgrad.results.subjects import Subject
-from tbgrad.results.tabular import Tabular, sample_rows, sampled
+from tbgrad.results.tabular import Tabular, in_short, sample_rows, sampled
 
 _MOST_NAMED = 3
 
@@ -95,10 +95,15 @@ class Surface(Tabular):
         return self.gradient[..., self.columns]
 
     @property
+    def fixed_words(self) -> str:
+        """What is fixed: `y = 1, z = 0`; empty where nothing is."""
+        return in_short([f"{name} = {value:g}" for name, value in self.fixed.items()])
+
+    @property
     def where(self) -> str:
         """The region in words: `x from 0 to 6, y from -6 to 6, z = 0`."""
         ranges = (f"{n} from {c[0]:g} to {c[-1]:g}" for n, c in zip(self.axes, (self.x, self.y), strict=True))
-        return ", ".join([*ranges, *(f"{name} = {value:g}" for name, value in self.fixed.items())])
+        return ", ".join([*ranges, *([self.fixed_words] if self.fixed else [])])
 
     @property
     def undefined(self) -> str:

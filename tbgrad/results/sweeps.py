@@ -9,14 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from tbgrad.results.subjects import Subject
-from tbgrad.results.tabular import Tabular, sample_rows, sampled
+from tbgrad.results.tabular import Tabular, in_short, sample_rows, sampled
 
 # The last secant's slope is so much nearer than the farthest one's; or as near as rounding allows.
 _APPROACHED, _ROUNDED = 0.5, 1e-2
 # So many steps between samples, in each of which the value changes by at most so many roundings, are a level stretch.
 _LEVEL, _ROUNDINGS = 2, 4
-# Of more variables the first ones and the last one are told.
-_MOST_TOLD = 8
 
 
 @dataclass(frozen=True)
@@ -114,12 +112,12 @@ class Sweep(Tabular):
         """What the coordinate is, for an axis."""
         if self.axis is not None:
             return self.axis
-        return f"distance from ({_in_short([f'{x:g}' for x in self.position[0]])})"
+        return f"distance from ({in_short([f'{x:g}' for x in self.position[0]])})"
 
     @property
     def fixed_words(self) -> str:
         """What is fixed: `y = 1, z = 0`; empty where nothing is."""
-        return _in_short([f"{name} = {value:g}" for name, value in self.fixed.items()])
+        return in_short([f"{name} = {value:g}" for name, value in self.fixed.items()])
 
     @property
     def coordinate_name(self) -> str:
@@ -159,7 +157,3 @@ def from_to(coordinate: np.ndarray) -> str:
     low, high = float(coordinate[0]), float(coordinate[-1])
     digits = next((d for d in range(6, 17) if low == high or f"{low:.{d}g}" != f"{high:.{d}g}"), 17)
     return f"{low:.{digits}g} to {high:.{digits}g}"
-
-
-def _in_short(words: list[str]) -> str:
-    return ", ".join(words if len(words) <= _MOST_TOLD else [*words[: _MOST_TOLD - 2], "…", words[-1]])

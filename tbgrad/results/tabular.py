@@ -13,6 +13,7 @@ from tbgrad.results.subjects import Subject
 
 # Of samples, evenly spaced ones.
 MOST_ROWS = 20
+_MOST_TOLD = 8
 # Of a graph's nodes, say, the first; and of very many variables the first and the last.
 _MOST_SHOWN, _MOST_COLUMNS = 50, 16
 # Or a share, or what stands for a number that is missing.
@@ -94,3 +95,8 @@ def _sides(told: Sequence[Sequence[str]]) -> list[str]:
 
 def _cell(value: object) -> str:
     return f"{value:.6g}" if isinstance(value, float | np.floating) else str(value)
+
+
+def in_short(words: list[str]) -> str:
+    """A list in a line; of very many words the first ones and the last one."""
+    return ", ".join(words if len(words) <= _MOST_TOLD else [*words[: _MOST_TOLD - 2], "…", words[-1]])

@@ -257,3 +257,8 @@ def test_what_is_too_large_to_draw_is_not_called_undefined():
     figure = surface_figure(square("exp(400*x)*y", points=41))
     assert "undefined" not in legend(figure)
     assert figure.axes[1].get_yticklabels()[-1].get_text() == "> 1e+100"
+
+
+def test_very_many_fixed_variables_are_told_in_short():
+    found = tbgrad.surface(tbgrad.resolve("rosenbrock", dimensions=500), points=5)
+    assert found.where.endswith("x7 = 0, …, x499 = 0") and len(above(surface_figure(found))) < 300
