@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +24,17 @@ from tbgrad.events.tfrecord import FrameFile
 from tbgrad.records import GraphRecord, Histograms, Images, Layout, Meshes, Records, Scalars, Texts
 
 
-def decode(files: Iterable[Path], tags: Collection[str] | None = None) -> Records:
+def decode(files: Iterable[Path], is_wanted: Callable[[str], bool] | None = None) -> Records:
     """Gathers the records of a run from its event files.
 
     Args:
       files: in order.
-      tags: which to keep; all by default.
+      is_wanted: tells of a tag whether to keep it; all by default.
 
     Returns:
       `Records`, series in the order of their events.
     """
-    gathered, known = _Gathered(tags), KnownLayouts()
+    gathered, known = _Gathered(is_wanted), KnownLayouts()
     for path in files:
         try:
             with FrameFile(path) as file:
@@ -81,8 +81,8 @@ class _Numbers:
 class _Gathered:
     """Series under construction, by tag."""
 
-    def __init__(self, wanted: Collection[str] | None):
-        self.wanted = wanted
+    def __init__(self, is_wanted: Callable[[str], bool] | None):
+        self.is_wanted = is_wanted
         self.plugins: dict[str, str] = {}
         self.descriptions: dict[str, str] = {}
         self.numbers: dict[str, _Numbers] = {}
@@ -136,7 +136,7 @@ class _Gathered:
         return not plugins & contents.CONTENTS.keys() - {"scalars"}
 
     def _is_wanted(self, tag: str) -> bool:
-        return self.wanted is None or self.mesh_names.get(tag, tag) in self.wanted
+        return self.is_wanted is None or self.is_wanted(self.mesh_names.get(tag, tag))
 
     def _add_value(self, event: Event, value: Summary.Value) -> None:
         tag = value.tag
@@ -187,6 +187,7 @@ class _Gathered:
             contents.hparams(self.session),
             self.layout,
             tuple(self.damage),
+            self.plugins,
         )
 
     def _meshes(self) -> dict[str, Meshes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from tbgrad.errors import NotARunError
@@ -12,7 +12,7 @@ from tbgrad.events.tfrecord import count
 from tbgrad.records import Records
 
 
-def read_run(directory: str | Path, tags: Collection[str] | None = None) -> Records:
+def read_run(directory: str | Path, tags: Collection[str] | Callable[[str], bool] | None = None) -> Records:
     """Reads a run: scalars, images, histograms, texts, meshes, graph, hparams and layout.
 
     Memory is bounded by what is kept, and the largest single event, not by the files.
@@ -20,8 +20,8 @@ def read_run(directory: str | Path, tags: Collection[str] | None = None) -> Reco
     Args:
       directory: holds one or more event files, which are read in TensorBoard's order, that of their names. They may
         still be written.
-      tags: which to keep, all by default; of a mesh its name, of the run's graph "". Hparams and layout are always
-        kept.
+      tags: which to keep, all by default, or what tells of a tag whether to keep it; of a mesh it is the name, of the
+        run's graph "". Hparams, layout and the plugin of each tag are always kept.
 
     Returns:
       `Records`, bit for bit what was written; damaged events are told in its `damage` and passed over.
@@ -37,7 +37,7 @@ def read_run(directory: str | Path, tags: Collection[str] | None = None) -> Reco
     files = event_files(Path(directory))
     if not files:
         raise NotARunError(f"'{directory}' holds no event file, so it is no run.")
-    return decode(files, None if tags is None else frozenset(tags))
+    return decode(files, tags if tags is None or callable(tags) else frozenset(tags).__contains__)
 
 
 def event_files(directory: Path) -> list[Path]:

@@ -46,6 +46,7 @@ class Records:
       hparams: `HParams`, or None.
       layout: `Layout`, or None.
       damage: one line for each bad record: file, byte offset, what is wrong.
+      plugins: the name of TensorBoard's plugin by tag, of tags that were not asked for too; "" where none is known.
     """
 
     scalars: Mapping[str, Scalars] = field(default_factory=dict)
@@ -57,3 +58,4 @@ class Records:
     hparams: HParams | None = None
     layout: Layout | None = None
     damage: tuple[str, ...] = ()
+    plugins: Mapping[str, str] = field(default_factory=dict)
