@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 from pathlib import Path
 
 import click
@@ -11,40 +13,75 @@ from tbgrad.cli.base import Command, echo_json, echo_lines
 from tbgrad.cli.options import output_options
 from tbgrad.errors import LogdirError, OptionError
 
+_FILE = click.Path(path_type=Path, allow_dash=True)
+
 
 @click.command(cls=Command)
 @click.argument("places", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--by", metavar="TAG", help="Rank by the last value of this scalar, lowest first.")
 @click.option(
-    "--csv", "csv_file", type=click.Path(path_type=Path, allow_dash=True), help="Write the table as CSV; - is stdout."
+    "--by",
+    metavar="TAG[:HOW]",
+    help="Rank by the last value of this scalar, or by loss:min, loss:max, loss:auc (area over the steps), "
+    "loss:steps-to=0.1.",
 )
+@click.option("--highest", is_flag=True, help="High values are good, as of an accuracy; of :max they are anyway.")
+@click.option(
+    "--group-by", "group_by", metavar="HPARAM", multiple=True, help="Compare groups that share it. Repeatable."
+)
+@click.option("--where", metavar="CONDITION", multiple=True, help="Only runs with 'learning_rate<0.1'. Repeatable.")
+@click.option("--csv", "csv_file", type=_FILE, help="Write the table as CSV; - is stdout.")
+@click.option("--markdown", "markdown_file", type=_FILE, help="Write the tables as markdown; - is stdout.")
 @output_options
 def compare(
-    places: tuple[Path, ...], by: str | None, csv_file: Path | None, as_json: bool, quiet: bool, debug: bool
+    places: tuple[Path, ...],
+    by: str | None,
+    highest: bool,
+    group_by: tuple[str, ...],
+    where: tuple[str, ...],
+    csv_file: Path | None,
+    markdown_file: Path | None,
+    as_json: bool,
+    quiet: bool,
+    debug: bool,
 ) -> None:
-    """Rank the runs below PLACES (log directories or runs; by default logs), best first.
+    """Rank the runs below PLACES (log directories, runs or patterns; by default logs), best first.
 
     Runs are grouped by function and ranked by the steps to 1e-6 above the known minimum, then by the smallest gap, or
-    by the lowest value where no minimum is known.
-    """
-    to_stdout = csv_file is not None and str(csv_file) == "-"
-    if to_stdout and as_json:
-        raise OptionError("--json and --csv - both want stdout; give --csv a file.")
-    from tbgrad.comparison.comparing import compare as compared
-    from tbgrad.comparison.tables import csv_text, document, text_table
+    by the lowest value where no minimum is known; runs of other programs by the last value of their loss.
 
-    comparison = compared(places or [os.environ.get("TBGRAD_LOGDIR") or "logs"], by)
-    if csv_file is not None and not to_stdout:
-        _write(csv_file, csv_text(comparison))
+    \b
+    tbgrad compare logs --by descent/value:min --where 'learning_rate<0.1'
+    tbgrad compare 'logs/*/descent' --group-by optimizer
+    """
+    to_stdout = [name for name, file in (("--csv -", csv_file), ("--markdown -", markdown_file)) if str(file) == "-"]
+    to_stdout += ["--json"] * as_json
+    if len(to_stdout) > 1:
+        raise OptionError(f"{' and '.join(to_stdout)} all want stdout; give all but one a file.")
+    from tbgrad.comparison import tables
+    from tbgrad.comparison.comparing import compare as compared
+
+    places = places or (Path(os.environ.get("TBGRAD_LOGDIR") or "logs"),)
+    comparison = compared(places, by, group_by=group_by, where=where, highest=highest or None)
+    for file, write in ((csv_file, tables.csv_text), (markdown_file, tables.markdown_text)):
+        if file is not None:
+            _write(file, write(comparison))
     if as_json:
-        echo_json(document(comparison))
-    elif to_stdout:
-        click.echo(csv_text(comparison), nl=False)
-    else:
-        echo_lines(text_table(comparison))
+        echo_json(tables.document(comparison))
+    elif not to_stdout:
+        echo_lines(tables.text_table(comparison, _width()))
+
+
+def _width() -> int | None:
+    """The terminal's width; none where the table goes somewhere else and nobody says how wide that is."""
+    if os.environ.get("COLUMNS") or sys.stdout.isatty():
+        return shutil.get_terminal_size().columns
+    return None
 
 
 def _write(path: Path, text: str) -> None:
+    if str(path) == "-":
+        click.echo(text, nl=False)
+        return
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:

@@ -1,71 +1,52 @@
-"""Ranks runs: groups them by function, best first.
+"""Ranks runs: function by function, best first, and groups of runs against each other.
 
-By default the fewest steps to a gap of 1e-6 win, then the smallest gap, or the lowest value where no minimum is
-known; runs without any of these come last. Everything is read from event files, whoever wrote them; run.json adds
-the status where there is one.
+By default the fewest steps to a gap of 1e-6 win, then the smallest gap, or the lowest value where no minimum is known;
+of runs that tbgrad did not write the last value of their loss decides. Everything is read from event files, whoever
+wrote them; run.json and arrays.npz add the status, full precision and each of many starts where they are.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
+from tbgrad.comparison.filters import Filter, admitted, check_name
+from tbgrad.comparison.logged import METRICS, LoggedRun, read_logs
+from tbgrad.comparison.profiling import profile
+from tbgrad.comparison.ranking import GAP, VALUE, Measure, Ranking, measure_for, rank_runs
+from tbgrad.comparison.scores import KINDS, Score, likely_loss
 from tbgrad.errors import NotARunError, UnknownTagError, nearest
-from tbgrad.events.reader import find_runs, read_run
-from tbgrad.records import Records, Scalars
-from tbgrad.runs.directories import is_locked
-from tbgrad.runs.opening import read_info
+from tbgrad.results.profiles import Profile
 
-_GAP, _VALUE = "descent/log10_gap", "descent/value"
-_METRICS = "metrics/"
-# Other parameters make another function, whose runs are not to be ranked with these.
-_PARAMETER = "parameter_"
+# What writes a comparison into a run; see `tbgrad.comparison.aggregates`.
+COMMAND = "compare"
 
 
-@dataclass(frozen=True)
-class RankedRun:
-    """One run of a comparison.
-
-    Attributes:
-      run: its name, relative to the directory that was searched.
-      function: what groups it, or empty.
-      hparams: its settings.
-      metrics: `steps_to_gap`, `best_value`, `final_value`, `best_gap`, and the tag of `--by`; None where absent.
-      status: of the descent's best start, or how the session or the launch ended.
-    """
-
-    run: str
-    function: str
-    hparams: Mapping[str, Any]
-    metrics: Mapping[str, float | None]
-    status: str
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Comparison:
     """Runs in order: function by function, best first.
 
     Attributes:
-      runs: all of them.
-      by: the tag that decided, or empty for the default order.
-      skipped: directories that hold events but nothing to rank by.
+      rankings: one for each function.
+      by: the score that decided, or empty for the default order.
+      group_by: the settings that make groups.
+      skipped: names of runs that hold nothing to rank by.
+      profile: the performance profile of optimizers (or groups) over the functions, or None where there is none.
+      damage: what could not be read.
     """
 
-    runs: tuple[RankedRun, ...]
+    rankings: tuple[Ranking, ...]
     by: str = ""
+    group_by: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    profile: Profile | None = None
+    damage: tuple[str, ...] = ()
 
-    def groups(self) -> dict[str, list[RankedRun]]:
-        """The runs of each function, best first."""
-        found: dict[str, list[RankedRun]] = {}
-        for run in self.runs:
-            found.setdefault(run.function, []).append(run)
-        return found
+    @property
+    def runs(self) -> tuple:
+        """All `RankedRun`s."""
+        return tuple(run for ranking in self.rankings for run in ranking.runs)
 
     def __repr__(self) -> str:
         from tbgrad.comparison.tables import text_table
@@ -78,114 +59,106 @@ class Comparison:
         return html_comparison(self)
 
 
-def compare(places: Sequence[str | Path], by: str | None = None) -> Comparison:
+def compare(
+    places: Sequence[str | Path],
+    by: str | None = None,
+    *,
+    group_by: Sequence[str] = (),
+    where: Sequence[str] = (),
+    highest: bool | None = None,
+) -> Comparison:
     """Reads and ranks runs.
 
     Args:
-      places: log directories or runs; all runs at or below them are compared.
-      by: a scalar tag; the lowest last value wins. By default, see the module.
+      places: log directories, runs, or patterns such as `logs/*/descent`; all runs at or below them are compared.
+      by: what decides: `TAG[:last|min|max|auc|steps-to=VALUE]`. By default, see the module.
+      group_by: settings; runs that share them are a group, and groups are compared over what else differs: seeds,
+        starts. `run` makes each run a group, for descents from many starts.
+      where: conditions that a run must fulfil, such as `learning_rate<0.1`.
+      highest: whether high numbers are good; by default of `max` alone.
 
     Returns:
       `Comparison`, with the runs that have anything to rank by.
 
     Raises:
-      NotARunError: a place does not exist, or no run is found.
-      UnknownTagError: no run holds the tag `by`.
+      NotARunError: a place does not exist, or no run is found, or none has anything to rank by.
+      UnknownTagError: no run holds the tag of `by`.
+      OptionError: a condition or a score cannot be read, or names what no run has.
+
+    Example:
+      >>> tbgrad.compare(["logs"], "descent/value:min", group_by=["optimizer"], where=["learning_rate<0.1"])
     """
-    found: dict[Path, str] = {}
-    for place in map(Path, places):
-        if not place.is_dir():
-            raise NotARunError(f"there is no directory '{place}'.")
-        for directory in find_runs(place):
-            name = directory.relative_to(place).as_posix() if directory != place else place.as_posix()
-            found.setdefault(directory, name if len(places) == 1 else directory.as_posix())
-    if not found:
-        raise NotARunError(f"there are no runs in {', '.join(map(str, places))}. 'tbgrad tour' makes some.")
-    ranked, skipped, tags = [], [], set()
-    for directory, name in found.items():
-        records = read_run(directory)
-        tags |= set(records.scalars)
-        run = _ranked(name, directory, records, read_info(directory), by)
-        ranked.append(run) if run else skipped.append(name)
-    if by is not None and not ranked:
-        raise UnknownTagError(f"no run has the scalar '{by}'.{nearest(by, tags)}")
-    if not ranked:
-        raise NotARunError(
-            f"none of the {len(found)} runs has anything to rank by: no {_VALUE}, no {_METRICS}*. "
-            "Name a scalar, with --by."
-        )
-    return Comparison(tuple(_ordered(ranked, by)), by or "", tuple(skipped))
+    score = Score.parse(by, highest) if by else None
+    filters = [Filter.parse(text) for text in where]
+    runs = [run for run in read_logs(places, _wanted(score)) if run.asked.get("command") != COMMAND]
+    if not runs:
+        raise NotARunError("there are no runs here but those that comparisons wrote.")
+    runs = admitted(runs, filters)
+    for name in group_by:
+        check_name(runs, name)
+    rankings, skipped = _rankings(runs, score, group_by)
+    if not rankings:
+        _refuse(runs, score)
+    used = [run for run in runs if run.run not in {*skipped}]
+    return Comparison(
+        tuple(rankings),
+        score.label if score else "",
+        tuple(group_by),
+        tuple(skipped),
+        profile(used, rankings, score, group_by),
+        tuple(line for run in runs for line in run.records.damage),
+    )
 
 
-def _ranked(
-    name: str, directory: Path, records: Records, info: Mapping[str, Any] | None, by: str | None
-) -> RankedRun | None:
-    scalars = records.scalars
-    if by is not None:
-        if by not in scalars:
-            return None
-    elif _VALUE not in scalars and not any(tag.startswith(_METRICS) for tag in scalars):
-        return None
-    metrics: dict[str, float | None] = {
-        m: _last(scalars, _METRICS + m) for m in ("steps_to_gap", "best_value", "final_value")
-    }
-    # Event files hold float32; what tbgrad computed stands in run.json at full precision.
-    exact = ((info or {}).get("outcome") or {}).get("report", {}).get("metrics", {})
-    metrics |= {name: value for name, value in exact.items() if name in metrics and not isinstance(value, str)}
-    if metrics["steps_to_gap"] is not None:
-        metrics["steps_to_gap"] = int(metrics["steps_to_gap"])
-    metrics["best_gap"] = _lowest_gap(scalars.get(_GAP))
-    if by is not None:
-        metrics[by] = _last(scalars, by)
-    hparams = records.hparams.values if records.hparams else {}
-    function = str(hparams.get("function", (info or {}).get("asked", {}).get("function", "")))
-    if "dimensions" in hparams:
-        function += f" in {_short(hparams['dimensions'])} variables"
-    parameters = {n.removeprefix(_PARAMETER): v for n, v in hparams.items() if n.startswith(_PARAMETER)}
-    if parameters:
-        function += " with " + ", ".join(f"{name} = {_short(value)}" for name, value in parameters.items())
-    return RankedRun(name, function, hparams, metrics, _status(directory, records, info))
+def _wanted(score: Score | None):
+    """Which series are kept while whole folders are read."""
+    if score is not None:
+        return lambda tag: tag == score.tag or tag == GAP or tag.startswith(METRICS)
+    return lambda tag: tag in (GAP, VALUE) or tag.startswith(METRICS) or "loss" in tag.lower()
 
 
-def _short(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _rankings(
+    runs: Sequence[LoggedRun], score: Score | None, group_by: Sequence[str]
+) -> tuple[list[Ranking], list[str]]:
+    by_function: dict[str, list[LoggedRun]] = {}
+    for run in runs:
+        by_function.setdefault(run.function, []).append(run)
+    rankings, skipped = [], []
+    for function in sorted(by_function):
+        members = by_function[function]
+        measure = _measure(members, score)
+        kept = [run for run in members if measure is not None and measure.has(run)]
+        skipped += [run.run for run in members if run not in kept]
+        if kept:
+            rankings.append(rank_runs(function, kept, measure, group_by))
+    return rankings, skipped
 
 
-def _last(scalars: Mapping[str, Scalars], tag: str) -> float | None:
-    return float(scalars[tag].value[-1]) if tag in scalars else None
+def _measure(runs: Sequence[LoggedRun], score: Score | None) -> Measure | None:
+    """What these runs are ranked by; None where they have nothing."""
+    if score is not None:
+        return Measure(score)
+    found = measure_for(runs)
+    if found is not None:
+        return found
+    counts: dict[str, int] = {}
+    for run in runs:
+        for tag in run.records.scalars:
+            counts[tag] = counts.get(tag, 0) + 1
+    loss = likely_loss({tag: n for tag, n in counts.items() if "loss" in tag.lower()})
+    return None if loss is None else Measure(Score(loss))
 
 
-def _lowest_gap(log10_gap: Scalars | None) -> float | None:
-    if log10_gap is None or not np.isfinite(log10_gap.value).any():
-        return None
-    return 10.0 ** float(np.nanmin(log10_gap.value))
+def _refuse(runs: Sequence[LoggedRun], score: Score | None) -> None:
+    tags = [tag for run in runs for tag, plugin in run.records.plugins.items() if plugin == "scalars"]
+    known = [*dict.fromkeys(tags)]
+    if score is not None:
+        kinds = f" Behind a colon may stand {', '.join(KINDS)}." if ":" in score.tag else ""
+        raise UnknownTagError(f"no run has the scalar '{score.tag}'.{nearest(score.tag, known)}{kinds}")
+    from tbgrad import naming
 
-
-def _status(directory: Path, records: Records, info: Mapping[str, Any] | None) -> str:
-    outcome = (info or {}).get("outcome") or {}
-    starts = outcome.get("report", {}).get("starts")
-    if starts:
-        return min(starts, key=lambda s: s["value"] if isinstance(s["value"], float) else math.inf)["status"]
-    if info is not None:
-        status = str(info.get("status", ""))
-        return "crashed" if status == "running" and not is_locked(directory) else status
-    if records.hparams is None or records.hparams.succeeded is None:
-        return ""
-    return "success" if records.hparams.succeeded else "failure"
-
-
-def _ordered(runs: Iterable[RankedRun], by: str | None) -> list[RankedRun]:
-    """Function by function; within one, lower is better, and what is missing or not finite comes last."""
-
-    def worst_last(value: float | None) -> float:
-        return value if value is not None and math.isfinite(value) else math.inf
-
-    def key(run: RankedRun) -> tuple:
-        m = run.metrics
-        if by is not None:
-            order = (worst_last(m[by]),)
-        else:
-            order = (worst_last(m["steps_to_gap"]), worst_last(m["best_gap"]), worst_last(m["best_value"]))
-        return (run.function, *order, run.run)
-
-    return sorted(runs, key=key)
+    there = f" There are: {naming.listed(sorted(known))}." if known else ""
+    raise NotARunError(
+        f"none of the {len(runs)} runs has anything to rank by: no {VALUE}, no {METRICS}*, no loss. "
+        f"Name a scalar, with --by.{there}"
+    )

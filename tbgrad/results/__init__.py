@@ -15,6 +15,7 @@ from tbgrad.results.curvatures import Curvature
 from tbgrad.results.descents import Descent, Plane, Reading
 from tbgrad.results.graphs import Graph, GraphOperation
 from tbgrad.results.passes import Backward, BackwardNode
+from tbgrad.results.profiles import Profile
 from tbgrad.results.races import Race
 from tbgrad.results.rates import RateSweep
 from tbgrad.results.samples import Evaluation
@@ -42,6 +43,7 @@ __all__ = [
     "KnownMinimum",
     "Plane",
     "PointCheck",
+    "Profile",
     "Race",
     "RateSweep",
     "Reading",

@@ -16,7 +16,7 @@ import datetime
 import json
 import os
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -220,11 +220,11 @@ def read_info(directory: Path) -> dict[str, Any] | None:
     return info if isinstance(info, dict) else None
 
 
-def read_arrays(directory: str | Path) -> dict[str, np.ndarray]:
-    """The result of a run at full precision, by name; empty where there is none."""
+def read_arrays(directory: str | Path, names: Collection[str] | None = None) -> dict[str, np.ndarray]:
+    """The result of a run at full precision, by name: all of it, or what has one of these names; empty without any."""
     try:
         with np.load(Path(directory) / _ARRAYS) as arrays:
-            return dict(arrays)
+            return {name: arrays[name] for name in arrays if names is None or name in names}
     except (OSError, ValueError, zipfile.BadZipFile):
         return {}
 

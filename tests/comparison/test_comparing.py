@@ -78,15 +78,22 @@ def test_foreign_logs_rank_by_any_scalar(logdir):
         with tf.summary.create_file_writer(str(logdir / name)).as_default():
             tf.summary.scalar("loss", 1.0, step=0)
             tf.summary.scalar("loss", loss, step=1)
-    with pytest.raises(NotARunError, match="--by"):
+    assert names(tbgrad.compare([logdir])) == ["better", "worse"]
+    assert names(tbgrad.compare([logdir], by="loss:max")) == ["better", "worse"]
+    assert names(tbgrad.compare([logdir], by="loss", highest=True)) == ["worse", "better"]
+
+
+def test_nothing_to_rank_by_says_what_there_is(logdir):
+    with tbgrad.open_run(logdir / "run") as run:
+        run.write(Scalars("accuracy", [0, 1], [0.1, 0.2]))
+    with pytest.raises(NotARunError, match=r"--by.*accuracy"):
         tbgrad.compare([logdir])
-    assert names(tbgrad.compare([logdir], by="loss")) == ["better", "worse"]
 
 
 def test_table_shows_each_function_best_first(runs):
     lines = text_table(tbgrad.compare([runs]))
     assert lines[0] == "f"
-    assert lines[1].split() == ["steps", "to", "gap", "best", "gap", "best", "value", "optimizer", "status", "run"]
+    assert lines[1].split() == ["steps", "to", "gap", "optimizer", "best", "gap", "best", "value", "run"]
     assert lines[2].split()[:2] == ["1", "30"]
     assert lines.index("g") > 6
 
@@ -118,8 +125,10 @@ def test_status_of_a_failed_session(logdir):
 
 
 def test_notebook_table_escapes(logdir):
-    log(logdir / "run", [1.0], function="<b>")
-    assert cells(tbgrad.compare([logdir]))[1][0] == "<b>"
+    log(logdir / "run", [1.0], function="<b>", optimizer="<i>")
+    log(logdir / "other", [2.0], function="<b>", optimizer="<u>")
+    assert [row[2] for row in cells(tbgrad.compare([logdir]))[1:3]] == ["<i>", "<u>"]
+    assert "<b>" not in tbgrad.compare([logdir])._repr_html_()
 
 
 def test_a_run_that_crashed_is_called_so(logdir):
