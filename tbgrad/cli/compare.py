@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from tbgrad.cli.base import Command, echo_json, echo_lines
-from tbgrad.cli.options import output_options
+from tbgrad.cli.options import logging_options, output_options
 from tbgrad.errors import LogdirError, OptionError
 
 _FILE = click.Path(path_type=Path, allow_dash=True)
@@ -31,6 +31,8 @@ _FILE = click.Path(path_type=Path, allow_dash=True)
 @click.option("--where", metavar="CONDITION", multiple=True, help="Only runs with 'learning_rate<0.1'. Repeatable.")
 @click.option("--csv", "csv_file", type=_FILE, help="Write the table as CSV; - is stdout.")
 @click.option("--markdown", "markdown_file", type=_FILE, help="Write the tables as markdown; - is stdout.")
+@click.option("--log", is_flag=True, help="Write the ranking, and a run with the bands of each group, for TensorBoard.")
+@logging_options
 @output_options
 def compare(
     places: tuple[Path, ...],
@@ -40,35 +42,49 @@ def compare(
     where: tuple[str, ...],
     csv_file: Path | None,
     markdown_file: Path | None,
+    log: bool,
+    logdir: Path,
+    run: str | None,
+    overwrite: bool,
     as_json: bool,
     quiet: bool,
     debug: bool,
 ) -> None:
-    """Rank the runs below PLACES (log directories, runs or patterns; by default logs), best first.
+    """Rank the runs below PLACES (log directories, runs or patterns; by default LOGDIR), best first.
 
     Runs are grouped by function and ranked by the steps to 1e-6 above the known minimum, then by the smallest gap, or
     by the lowest value where no minimum is known; runs of other programs by the last value of their loss.
 
     \b
     tbgrad compare logs --by descent/value:min --where 'learning_rate<0.1'
-    tbgrad compare 'logs/*/descent' --group-by optimizer
+    tbgrad compare 'logs/*/descent' --group-by optimizer --log
     """
     to_stdout = [name for name, file in (("--csv -", csv_file), ("--markdown -", markdown_file)) if str(file) == "-"]
     to_stdout += ["--json"] * as_json
     if len(to_stdout) > 1:
         raise OptionError(f"{' and '.join(to_stdout)} all want stdout; give all but one a file.")
+    if not log and (run is not None or overwrite):
+        raise OptionError("--run and --overwrite say where --log writes; add --log.")
     from tbgrad.comparison import tables
     from tbgrad.comparison.comparing import compare as compared
 
-    places = places or (Path(os.environ.get("TBGRAD_LOGDIR") or "logs"),)
+    places = places or (logdir,)
     comparison = compared(places, by, group_by=group_by, where=where, highest=highest or None)
     for file, write in ((csv_file, tables.csv_text), (markdown_file, tables.markdown_text)):
         if file is not None:
             _write(file, write(comparison))
+    report, lines = tables.document(comparison), tables.text_table(comparison, _width())
+    if log:
+        from tbgrad.experiments.comparisons import log_comparison
+        from tbgrad.experiments.launching import Place
+
+        request = {"places": [*map(str, places)], "by": by, "highest": highest, "group_by": group_by, "where": where}
+        outcome = log_comparison(comparison, Place(logdir, run, overwrite), request)
+        report, lines = outcome.report, [*lines, outcome.lines[-1]]
     if as_json:
-        echo_json(tables.document(comparison))
+        echo_json(report)
     elif not to_stdout:
-        echo_lines(tables.text_table(comparison, _width()))
+        echo_lines(lines)
 
 
 def _width() -> int | None:

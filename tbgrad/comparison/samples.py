@@ -1,4 +1,4 @@
-"""The scores of one run: one for the run, or one for each of its starts where there are many."""
+"""What one run adds to its group: one score and series, or one for each of its starts where there are many."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from tbgrad.comparison.logged import LoggedRun
 from tbgrad.comparison.scores import Score
 from tbgrad.runs.opening import read_arrays
 
-# Of a descent's readings the arrays bear the last part of their tags.
-_DESCENT = "descent/"
+# Of a descent's readings the arrays bear the last part of their tags; the gap is the value's to the minimum.
+_DESCENT, _GAP = "descent/", "log10_gap"
 
 
 def sample(run: LoggedRun, score: Score | str, value: float) -> np.ndarray:
-    """What a run adds to the sample of its group.
+    """The scores of a run.
 
     Args:
       run: of many starts, or not.
@@ -28,10 +28,14 @@ def sample(run: LoggedRun, score: Score | str, value: float) -> np.ndarray:
         return alone
     if isinstance(score, str):
         return read_arrays(run.directory, [score]).get(score, alone).astype(np.float64)
-    arrays = read_arrays(run.directory, ["step", name := score.tag.removeprefix(_DESCENT)])
-    if len(arrays) < 2 or arrays[name].ndim != 2:
-        return alone
-    return np.array([_score_of_start(score, arrays["step"], values) for values in arrays[name].T])
+    found = _series_of_starts(run, score.tag)
+    return np.array([score.of(step, values) for step, values in found]) if found else alone
+
+
+def series(run: LoggedRun, tag: str) -> list[tuple[np.ndarray, np.ndarray]]:
+    """(Steps int64 `[n]`, values `[n]`) of a tag that the run has: one for each start, or what was logged."""
+    logged = run.records.scalars[tag]
+    return _series_of_starts(run, tag) or [(logged.step, logged.value)]
 
 
 def is_of_many_starts(run: LoggedRun) -> bool:
@@ -44,7 +48,22 @@ def is_deterministic(run: LoggedRun) -> bool:
     return run.asked.get("command") == "descend" and not run.asked.get("noise")
 
 
-def _score_of_start(score: Score, step: np.ndarray, value: np.ndarray) -> float:
-    # What was not measured, as behind the last update, is not logged of the best start either.
-    measured = ~np.isnan(value)
-    return score.of(step[measured], value[measured])
+def _series_of_starts(run: LoggedRun, tag: str) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The series of each of many starts; empty where the run has none, or arrays.npz lacks this one."""
+    if not is_of_many_starts(run):
+        return []
+    name = tag.removeprefix(_DESCENT)
+    minimum = run.report.get("minimum") if name == _GAP else None
+    source = "value" if minimum is not None else name
+    arrays = read_arrays(run.directory, ["step", source])
+    if len(arrays) < 2 or arrays[source].ndim != 2:
+        return []
+    values = arrays[source]
+    if minimum is not None:
+        floor = np.finfo(values.dtype).eps * max(1.0, abs(minimum))
+        with np.errstate(invalid="ignore"):
+            values = np.log10(np.maximum(values - minimum, floor))
+    # What is not measured, as behind the last update, is not logged of the best start either.
+    measured = ~np.isnan(values)
+    found = [(arrays["step"][kept], start[kept]) for start, kept in zip(values.T, measured.T, strict=True)]
+    return [(step, start) for step, start in found if len(step)]

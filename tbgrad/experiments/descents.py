@@ -24,7 +24,7 @@ from tbgrad.instruments import ALL_INSTRUMENTS, INSTRUMENTS, named
 from tbgrad.instruments.instrument import Instrument
 from tbgrad.results import FAILED, POINTS, STATUSES, Descent
 from tbgrad.summaries import summarize
-from tbgrad.summaries.hparams import TARGET_GAP, metrics
+from tbgrad.summaries.hparams import TARGET_GAP, metrics, metrics_of_starts
 
 STEPS = 2000
 # The exit code of a complete run in which a start diverged or was not finite.
@@ -156,7 +156,7 @@ def _point(position: np.ndarray) -> str:
 def _report(descent: Descent) -> dict[str, Any]:
     report = {"function": descent.subject.identity, "optimizer": descent.optimizer}
     report |= {"learning_rate": descent.learning_rate, "rate_rule": descent.rate_rule, "settings": descent.settings}
-    report |= {"steps": descent.steps, "metrics": metrics(descent)}
+    report |= {"steps": descent.steps, "minimum": descent.subject.minimum, "metrics": metrics(descent)}
     report["statuses"] = {status.value: n for status, n in descent.verdicts.counts().items()}
     told = range(descent.starts) if descent.starts <= MOST_REPORTED else np.sort(_best_first(descent)[:MOST_REPORTED])
     norms = descent.gradient_norm(-1)
@@ -190,7 +190,7 @@ def _arrays(descent: Descent) -> dict[str, np.ndarray]:
     arrays["status"] = np.array([status.value for status in STATUSES])[descent.verdicts.codes]
     # The last one stands for -1: a start that did not converge.
     arrays["point"] = np.array([*POINTS, ""])[descent.verdicts.points]
-    return arrays
+    return arrays | metrics_of_starts(descent)
 
 
 def _instruments(names: Sequence[str], values: int) -> tuple[Instrument, ...]:

@@ -9,6 +9,7 @@ belong to the result and are not to be written to.
 
 from __future__ import annotations
 
+from tbgrad.results.bands import Band
 from tbgrad.results.basins import Basins, End
 from tbgrad.results.checks import CheckVerdict, GradientCheck, PointCheck
 from tbgrad.results.curvatures import Curvature
@@ -30,6 +31,7 @@ __all__ = [
     "STATUSES",
     "Backward",
     "BackwardNode",
+    "Band",
     "Basins",
     "Breaks",
     "CheckVerdict",

@@ -57,6 +57,24 @@ def metrics(descent: Descent) -> dict[str, float | None]:
     return found
 
 
+def metrics_of_starts(descent: Descent) -> dict[str, np.ndarray]:
+    """The same of each start, by which groups of runs are compared.
+
+    Returns:
+      Float64 `[starts]` each: `steps_to_gap`, infinite where the gap is not reached, and `best_gap`, both only where
+      the minimum is known; `best_value` and `final_value`. NaN where a start has no finite value.
+    """
+    value, minimum = descent.value, descent.subject.minimum
+    finite = np.where(np.isfinite(value), value, np.inf).min(axis=0)
+    found = {"best_value": np.where(np.isfinite(finite), finite, np.nan), "final_value": descent.end.value}
+    if minimum is not None:
+        reached = value <= minimum + TARGET_GAP
+        steps = np.minimum(descent.step[reached.argmax(axis=0)], descent.steps_made)
+        found["steps_to_gap"] = np.where(reached.any(axis=0), steps, np.inf)
+        found["best_gap"] = np.maximum(finite - minimum, np.finfo(value.dtype).eps * max(1.0, abs(minimum)))
+    return {name: series.astype(np.float64) for name, series in found.items()}
+
+
 def hparams(descent: Descent) -> dict[str, Any]:
     """The settings of a descent, for the HParams dashboard."""
     starts, rate = descent.start.position, descent.learning_rate
