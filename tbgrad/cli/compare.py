@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from tbgrad.cli.base import Command, echo_json, echo_lines
+from tbgrad.cli.base import Command, echo_json, echo_lines, echo_notes
 from tbgrad.cli.options import logging_options, output_options
 from tbgrad.errors import LogdirError, OptionError
 
@@ -85,6 +85,8 @@ def compare(
         echo_json(report)
     elif not to_stdout:
         echo_lines(lines)
+    elif log and not quiet:
+        echo_notes([f"logged '{lines[-1]}'"])
 
 
 def _width() -> int | None:

@@ -88,7 +88,7 @@ def band_records(aggregate: Aggregate) -> tuple[Record, ...]:
     # Series of one time share their events in the file.
     now = time.time()
     for one in aggregate.bands:
-        ended = f" Behind step {one.first_end} some have ended and stand still." * (one.first_end < one.step[-1])
+        ended = f" Behind step {one.first_end} some have ended and stand still." * bool(one.first_end < one.step[-1])
         runs = f"{one.count:,} {'series' if one.count != 1 else 'single series'}"
         for part, words in _PARTS.items():
             told = f"{words} of {one.tag} over {runs} of {aggregate.name}.{ended}"

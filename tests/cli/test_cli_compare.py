@@ -133,6 +133,87 @@ def test_no_runs(typed, tmp_path, command, place):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "file"]
 
 
+def test_a_score_of_a_tag(document, small):
+    answer = document("compare", small, "--by", "descent/value:steps-to=1", "--where", "run=sphere*")
+    steps = [one["metrics"]["descent/value:steps-to=1"] for one in answer["runs"]]
+    # A step multiplies the value, 2 at first, by (1 - 2 rate)².
+    expected = [math.ceil(math.log(1 / 2) / math.log((1 - 2 * rate) ** 2)) for rate in (0.4, 0.1, 0.01)]
+    assert steps == [*expected, "Infinity", "Infinity"]
+    assert [one["rank"] for one in answer["runs"]] == [1, 2, 3, 4, 4]
+    highest = document("compare", small, "--by", "descent/value", "--highest", "--where", "run=sphere*")
+    assert [one["run"] for one in highest["runs"]][:4] == ORDER[3::-1]
+
+
+def test_conditions(document, small):
+    answer = document("compare", small, "--where", "learning_rate<0.1", "--where", "function=sphere")
+    assert [one["run"] for one in answer["runs"]] == [SHORT, SHORTER]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--where", "learning_rat<1"], "Did you mean 'learning_rate'?"),
+        (["--where", "learning_rate"], "no condition"),
+        (["--where", "optimizer<sgd"], "no number"),
+        (["--where", "learning_rate>100"], "none of the 7 runs"),
+        (["--by", "descent/value:steps-to=low"], "no number"),
+        (["--by", "descent/value:mean"], "Did you mean 'descent/value"),
+        (["--by", "descent/value:mean"], "last, min, max, auc, steps-to=VALUE"),
+        (["--group-by", "optimiser"], "Did you mean 'optimizer'?"),
+        (["--run", "mine"], "--log"),
+        (["--overwrite"], "--log"),
+        (["--csv", "-", "--markdown", "-"], "want stdout"),
+        (["--json", "--markdown", "-"], "want stdout"),
+        (["--log", "--run", "../mine"], "cannot name a run"),
+    ],
+)
+def test_mistakes(typed, small, contents, words, said):
+    before = contents(small)
+    refused = typed("compare", small, *words, "--logdir", small)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert said in refused.stderr and refused.stderr.count("\n") == 1
+    assert contents(small) == before
+
+
+@pytest.mark.parametrize("width", [50, 72, 80, 120])
+def test_the_table_fits_the_terminal(typed, small, width):
+    shown = typed("compare", small, "--group-by", "optimizer", env={"COLUMNS": str(width)})
+    lines = shown.stdout.splitlines()
+    assert max(map(len, lines)) <= width
+    assert (any("0.4" in line for line in lines) and "No room for" in shown.stdout) or width == 120
+    # What all runs share stands once, below the table.
+    assert "optimizer sgd" in shown.stdout.replace("\n", " ")
+
+
+def test_markdown(typed, small, tmp_path):
+    shown = typed("compare", small, "--markdown", "-").stdout
+    rows = [line for line in shown.splitlines() if line.startswith("| 1")]
+    assert len(rows) == 2 and FAST.replace("_", "\\_") in rows[0]
+    assert typed("compare", small, "--markdown", tmp_path / "table.md").exit_code == 0
+    assert (tmp_path / "table.md").read_text() == shown
+
+
+def test_patterns(document, small):
+    answer = document("compare", f"{small}/*/descent")
+    assert {one["run"].rsplit("/", 1)[-1] for one in answer["runs"]} == {run.split("/")[-1] for run in [*ORDER, WAVES]}
+    assert len(document("compare", f"{small}/**/sgd_lr0.[14]*")["runs"]) == 3
+
+
+def test_a_pattern_without_a_match(typed, small):
+    refused = typed("compare", f"{small}/nothing*")
+    assert refused.exit_code == 2 and "no directory matches" in refused.stderr
+
+
+def test_log(typed, document, small, tmp_path):
+    shown = typed("compare", small, "--log", "--logdir", tmp_path)
+    assert shown.exit_code == 0
+    run = tmp_path / shown.stdout.splitlines()[-1].split(f"{tmp_path}/")[1]
+    assert (run / "run.json").is_file() and len(list(run.parent.iterdir())) == 3
+    answer = document("compare", small, "--log", "--logdir", tmp_path)
+    assert (answer["logdir"], f"{tmp_path}/{answer['run']}") == (str(tmp_path), str(run))
+    assert len(answer["runs"]) == 6
+
+
 def test_a_file_that_cannot_be_written(typed, small, tmp_path):
     refused = typed("compare", small, "--csv", tmp_path / "nowhere/table.csv")
     assert refused.exit_code == 2

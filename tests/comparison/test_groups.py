@@ -1,0 +1,175 @@
+"""Groups of runs over seeds, made on purpose: ranks, medians and verdicts by SciPy and by hand."""
+
+import math
+
+import numpy as np
+import pytest
+import scipy.stats
+
+import tbgrad
+from tbgrad.comparison.groups import Group, ranked
+from tbgrad.records import HParams, Scalars
+
+
+def group(name, *sample, **extra):
+    return Group(name, {}, (), np.array(sample, float), **extra)
+
+
+def normal(name, mean, n, seed, spread=1.0):
+    return group(name, *np.random.default_rng(seed).normal(mean, spread, n))
+
+
+def verdicts(*groups, prefers_high=False):
+    return {g.name: g.difference.verdict for g in ranked(groups, prefers_high)}
+
+
+def test_medians_and_quartiles_are_numpys():
+    sample = np.random.default_rng(0).normal(size=23)
+    (found,) = ranked([group("a", *sample)], False)
+    assert found.median == pytest.approx(np.median(sample))
+    assert found.quartiles == pytest.approx(tuple(np.quantile(sample, [0.25, 0.75])))
+
+
+def test_a_difference_is_found_with_its_interval_and_p_value():
+    low, high = normal("low", 0.0, 12, 1), normal("high", 3.0, 15, 2)
+    first, second = ranked([high, low], False)
+    assert (first.name, first.rank, first.difference.verdict) == ("low", 1, "first")
+    assert (second.name, second.rank, second.difference.verdict) == ("high", 2, "worse")
+    found = second.difference
+    assert found.median == pytest.approx(np.median(high.sample) - np.median(low.sample))
+    assert found.p_value == pytest.approx(scipy.stats.mannwhitneyu(high.sample, low.sample, method="exact").pvalue)
+
+    def difference(a, b, axis):
+        return np.median(a, axis=axis) - np.median(b, axis=axis)
+
+    expected = scipy.stats.bootstrap((high.sample, low.sample), difference, method="percentile", rng=0)
+    assert found.interval == pytest.approx(tuple(expected.confidence_interval), abs=0.25 * expected.standard_error)
+
+
+def test_no_difference_is_found_where_there_is_none():
+    found = [verdicts(normal("a", 0.0, 10, seed), normal("b", 0.0, 10, 1000 + seed)) for seed in range(200)]
+    wrong = sum("worse" in verdict.values() for verdict in found)
+    # One in twenty at most, give or take what chance does to 200 tries.
+    assert wrong <= 18
+    assert found[0]["b" if found[0]["a"] == "first" else "a"] == "no difference found"
+
+
+def test_many_groups_without_a_difference():
+    wrong = 0
+    for seed in range(60):
+        groups = [normal(str(k), 0.0, 10, 100 * seed + k) for k in range(6)]
+        wrong += "worse" in verdicts(*groups).values()
+    # The best of six is compared with five others: without the correction it would be about half of the times.
+    assert wrong <= 12
+
+
+def test_three_against_three_tell_nothing():
+    # No overlap at all, but one of ten such triples is so by chance.
+    found = ranked([group("a", 1, 2, 3), group("b", 10, 11, 12)], False)
+    assert found[1].difference.verdict == "no difference found"
+    assert "too few to tell: 3 against 3" in found[1].difference.reason
+    assert found[1].difference.p_value == pytest.approx(0.1)
+    assert verdicts(group("a", 1, 2, 3, 4), group("b", 10, 11, 12, 13))["b"] == "worse"
+
+
+def test_the_correction_counts_groups():
+    few = [group(str(k), *(10 * k + np.arange(5.0))) for k in range(9)]
+    found = ranked(few, False)
+    # 2 / C(10, 5) = 0.0079 for each; eight of them together are 0.063.
+    assert {g.difference.verdict for g in found[1:]} == {"no difference found"}
+    assert found[1].difference.p_value == pytest.approx(8 * 2 / math.comb(10, 5))
+    assert "8 comparisons" in found[1].difference.reason
+
+
+def test_single_runs_are_not_applicable():
+    found = ranked([group("a", 1.0, deterministic=True), group("b", 2.0, deterministic=True)], False)
+    assert found[1].difference.verdict == "not applicable" and "deterministic" in found[1].difference.reason
+    found = ranked([group("a", 1.0), group("b", 2.0, 3.0)], False)
+    assert found[1].difference.verdict == "not applicable" and "seeds" in found[1].difference.reason
+    (alone,) = ranked([group("a", 1.0, 2.0)], False)
+    assert alone.difference.verdict == "not applicable"
+
+
+def test_ties_share_a_rank_and_high_may_be_good():
+    groups = [group("a", 1, 2, 3), group("b", 2, 2, 2), group("c", 5, 5)]
+    assert [(g.name, g.rank) for g in ranked(groups, False)] == [("a", 1), ("b", 1), ("c", 3)]
+    assert [(g.name, g.rank) for g in ranked(groups, True)] == [("c", 1), ("a", 2), ("b", 2)]
+
+
+def test_what_is_not_finite_is_worst_either_way():
+    odd = group("odd", np.nan, np.nan, np.inf, -np.inf, 1.0)
+    assert [g.name for g in ranked([odd, group("even", 7, 8, 9)], False)] == ["even", "odd"]
+    assert [g.name for g in ranked([odd, group("even", -7, -8, -9)], True)] == ["even", "odd"]
+
+
+@pytest.fixture
+def seeds(logdir):
+    """Two rates, eight seeds each, by whose loss the lower rate is better; their steps differ."""
+    for rate, middle in ((0.1, 1.0), (0.01, 2.0)):
+        for seed in range(8):
+            noise = np.random.default_rng(seed + round(1000 * rate)).normal(0, 0.1, 20)
+            with tbgrad.open_run(logdir / f"rate{rate}" / f"seed{seed}") as run:
+                run.write(Scalars("loss", range(20), middle + noise))
+                run.write(HParams({"learning_rate": rate, "seed": seed, "width": seed % 2}, succeeded=True))
+    return logdir
+
+
+def test_groups_of_logged_runs(seeds):
+    (ranking,) = tbgrad.compare([seeds], "loss:min", group_by=["learning_rate"]).rankings
+    first, second = ranking.groups
+    assert [g.settings for g in ranking.groups] == [{"learning_rate": 0.1}, {"learning_rate": 0.01}]
+    lows = [r.metrics["loss:min"] for r in ranking.runs if r.hparams["learning_rate"] == 0.01]
+    assert second.median == pytest.approx(np.median(lows)) and second.difference.verdict == "worse"
+    assert len(first.runs) == 8 and all(name.startswith("rate0.1/") for name in first.runs)
+    # The seed is what runs of a group are to differ in; the width is not.
+    assert first.varying == ("width",) and any("width" in remark for remark in ranking.remarks)
+
+
+def test_several_settings_and_single_runs(seeds):
+    (ranking,) = tbgrad.compare([seeds], group_by=["learning_rate", "width"]).rankings
+    assert [len(g.sample) for g in ranking.groups] == [4] * 4
+    (ranking,) = tbgrad.compare([seeds], group_by=["run"]).rankings
+    assert len(ranking.groups) == 16
+    assert {g.difference.verdict for g in ranking.groups} == {"first", "not applicable"}
+
+
+def test_each_of_many_starts_counts(logdir):
+    from tbgrad.experiments.descents import log_descent
+    from tbgrad.experiments.launching import Place
+
+    f, starts = tbgrad.resolve("sphere"), np.random.default_rng(0).uniform(-2, 2, (12, 2))
+    for rate in (0.1, 0.3):
+        points = [tuple(start) for start in starts.tolist()]
+        log_descent(f, tbgrad.Optimizer("sgd", rate), Place(logdir), points=points, steps=80)
+    (ranking,) = tbgrad.compare([logdir], group_by=["learning_rate"]).rankings
+    assert ranking.compared_by == "steps_to_gap"
+    for found in ranking.groups:
+        # A step multiplies the value by (1 - 2 rate)².
+        factor = 2 * math.log(abs(1 - 2 * found.settings["learning_rate"]))
+        expected = np.ceil(np.log(1e-6 / (starts**2).sum(axis=1)) / factor)
+        np.testing.assert_array_equal(np.sort(found.sample), np.sort(expected))
+        assert found.of_starts
+    assert [g.difference.verdict for g in ranking.groups] == ["first", "worse"]
+    # The same of any series: the step at which the gap is 1e-3.
+    (ranking,) = tbgrad.compare([logdir], "descent/log10_gap:steps-to=-3", group_by=["run"]).rankings
+    for found in ranking.groups:
+        factor = 2 * math.log(abs(1 - 2 * float(found.settings["run"].split("lr")[1].split("_")[0])))
+        expected = np.ceil(np.log(1e-3 / (starts**2).sum(axis=1)) / factor)
+        np.testing.assert_array_equal(np.sort(found.sample), np.sort(expected))
+
+
+def test_rates_that_were_not_tuned_are_told(logdir):
+    def log(optimizer, rate, value):
+        with tbgrad.open_run(logdir / f"{optimizer}{rate}") as run:
+            run.write(Scalars("descent/value", [0, 1], [9.0, value]))
+            run.write(HParams({"optimizer": optimizer, "learning_rate": rate, "function": "f"}, succeeded=True))
+
+    for rate, value in ((0.1, 3.0), (0.2, 1.0), (0.3, 2.0)):
+        log("sgd", rate, value)
+    assert tbgrad.compare([logdir]).rankings[0].remarks == ()
+    log("adam", 0.5, 0.5)
+    (remark,) = tbgrad.compare([logdir]).rankings[0].remarks
+    assert "not tuned: adam has 0.5 only." in remark and "sgd" not in remark
+    log("sgd", 0.4, 0.25)
+    (remark,) = tbgrad.compare([logdir]).rankings[0].remarks
+    assert "sgd does best with 0.4, the highest" in remark
