@@ -49,12 +49,19 @@ class Shown:
 
 @dataclass(frozen=True)
 class Part:
-    """A command and the pictures that it logs."""
+    """A command and the pictures that it logs; before it, commands that make what it needs."""
 
     title: str
     command: str
     shown: tuple[Shown, ...]
+    before: tuple[str, ...] = ()
 
+
+_TRIED = tuple(
+    f"tbgrad descend {function} --starts 20 --optimizer {optimizer} --steps 500"
+    for function in ("rosenbrock", "himmelblau", "beale", "booth", "matyas")
+    for optimizer in ("adam", "rmsprop", "sgd")
+)
 
 # The same words for whatever has a slider, which a page shows as a moving picture.
 _SLIDER = "In TensorBoard a slider goes through its steps; here they follow each other."
@@ -229,6 +236,22 @@ GALLERY = (
         ),
     ),
     Part(
+        "Which optimizer, and is it luck?",
+        "tbgrad compare --group-by optimizer --log",
+        (
+            Shown(
+                "compare/profile",
+                "On which share of the problems each optimizer is the fastest (left), or at most so many times slower "
+                "than the fastest. A line that ends lower leaves more problems unsolved.",
+            ),
+            Shown(
+                "compare/bands",
+                f"Of each optimizer the median over its runs and starts, in a band between the quartiles. {_SLIDER}",
+            ),
+        ),
+        _TRIED,
+    ),
+    Part(
         "Is a gradient right?",
         "tbgrad check rosenbrock",
         (
@@ -285,7 +308,7 @@ def page() -> str:
 
 
 def _section(part: Part) -> str:
-    lines = [f"## {part.title}", "", "```sh", part.command, "```", ""]
+    lines = [f"## {part.title}", "", "```sh", *part.before, part.command, "```", ""]
     for shown in part.shown:
         path = _file(shown)
         if path is not None:
@@ -312,11 +335,12 @@ def _make(part: Part) -> Iterable[Path]:
     if not wanted:
         return
     with tempfile.TemporaryDirectory() as logdir:
-        program, *words = shlex.split(part.command)
-        command = [sys.executable, "-m", program, *words, "--logdir", logdir]
-        done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
-        if done.returncode not in (0, 3):
-            raise click.ClickException(f"{part.command}: {done.stderr}")
+        for line in (*part.before, part.command):
+            program, *words = shlex.split(line)
+            command = [sys.executable, "-m", program, *words, "--logdir", logdir]
+            done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
+            if done.returncode not in (0, 3):
+                raise click.ClickException(f"{line}: {done.stderr}")
         run = tbgrad.read_run(done.stdout.splitlines()[-1])
     for shown in wanted:
         target = _file(shown)

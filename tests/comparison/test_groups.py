@@ -72,6 +72,14 @@ def test_three_against_three_tell_nothing():
     assert verdicts(group("a", 1, 2, 3, 4), group("b", 10, 11, 12, 13))["b"] == "worse"
 
 
+def test_equal_medians_do_not_differ_however_the_rest_lies():
+    low, high = group("low", *[0] * 11, *[-1] * 9), group("high", *[0] * 11, *[1] * 9)
+    found = ranked([low, high], False)[1].difference
+    # The ranks differ clearly, but what is typical does not.
+    assert found.p_value < 0.001 and found.median == 0.0 and found.interval[0] <= 0 <= found.interval[1]
+    assert found.verdict == "no difference found"
+
+
 def test_the_correction_counts_groups():
     few = [group(str(k), *(10 * k + np.arange(5.0))) for k in range(9)]
     found = ranked(few, False)
