@@ -66,7 +66,7 @@ def descend(
       record: which rows are kept; see `Recording`.
       noise: standard deviation of Gaussian noise that is added to each partial derivative which the optimizer gets, in
         their unit. What is recorded is the gradient without it.
-      seed: of the noise.
+      seed: of the noise; kept with the result, so that it may also be that of drawn starts.
       dtype: `float64` or `float32`; by default that of `starts` where it is one of them, else `float64`.
       rate_rule: how the learning rate was found, where the caller knows better.
       kinds: whether to look at the Hessian for the kind of point where a start converged.
@@ -128,6 +128,7 @@ def descend(
         end=Evaluation(subject, way.position, way.value, way.gradient),
         steps_made=way.steps_made,
         verdicts=judge(f, rate, way, rule=str(stop or ""), noisy=noise > 0, kinds=kinds),
+        seed=int(seed),
     )
 
 

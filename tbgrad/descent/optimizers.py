@@ -229,7 +229,7 @@ def _keyword_arguments(optimizer_class: type) -> dict[str, Any]:
 
 
 def _checked_setting(optimizer: str, name: str, default: Any, value: Any) -> Any:
-    """A setting of the type that its default tells; where that is None, Keras judges all but text."""
+    """A setting of the type that its default tells; where that is None, Keras judges all but text and bools."""
     if isinstance(default, bool):
         right, expected = isinstance(value, bool), "true or false"
     elif isinstance(value, np.ndarray):
@@ -238,7 +238,7 @@ def _checked_setting(optimizer: str, name: str, default: Any, value: Any) -> Any
     elif isinstance(default, int | float):
         right, expected = isinstance(value, numbers.Real) and not isinstance(value, bool), "a number"
     else:
-        right, expected = not isinstance(value, str), "a number"
+        right, expected = not isinstance(value, str | bool), "a number"
     if not right:
         raise OptionError(f"{optimizer}: {name} is {value!r}; expected {expected}.")
     return float(value) if isinstance(default, float) and not isinstance(value, np.ndarray) else value

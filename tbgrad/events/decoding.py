@@ -153,7 +153,8 @@ class _Gathered:
                 self.mesh_names[tag] = part.name
                 self.mesh_tags[part.name, part.content_type] = tag
         if plugin == "hparams":
-            self.session |= contents.session(value)
+            # TensorBoard keeps what it was told first, also where a run is appended to.
+            self.session = contents.session(value) | self.session
         elif plugin == "custom_scalars":
             self.layout = contents.layout(event, value)
         elif plugin == PLUGIN_NAME_RUN_METADATA_WITH_GRAPH and self._is_wanted(tag):

@@ -111,11 +111,11 @@ def _hparams(record: HParams) -> Iterator[bytes]:
 
 
 def _hparam(value: bool | float | str) -> struct_pb2.Value:
-    if isinstance(value, bool | np.bool_):
-        return struct_pb2.Value(bool_value=bool(value))
+    if isinstance(value, bool):
+        return struct_pb2.Value(bool_value=value)
     if isinstance(value, str):
         return struct_pb2.Value(string_value=value)
-    return struct_pb2.Value(number_value=float(value))
+    return struct_pb2.Value(number_value=value)
 
 
 def _session(tag: str, data: plugin_data_pb2.HParamsPluginData, wall_time: float) -> bytes:

@@ -17,7 +17,7 @@ import tbgrad
 from tbgrad import naming
 from tbgrad.errors import LogdirError, OptionError, RunExistsError
 from tbgrad.events.reader import event_files
-from tbgrad.records import HParams, Record, Texts
+from tbgrad.records import Record, Texts
 from tbgrad.runs.directories import reason, refuse_nesting
 from tbgrad.runs.opening import open_run, read_arrays, read_info, refuse_foreign
 from tbgrad.summaries.pages import select_run
@@ -151,9 +151,7 @@ def check_writable(logdir: Path) -> None:
 
 
 def _in_run(record: Record, run_name: str) -> Record:
-    """Calls the trial in hparams by its run's name, which TensorBoard shows, and sets a page's links to the run."""
-    if isinstance(record, HParams):
-        return dataclasses.replace(record, trial=run_name)
+    """Sets a page's links to the run."""
     if isinstance(record, Texts):
         return dataclasses.replace(record, text=[select_run(text, run_name) for text in record.text])
     return record

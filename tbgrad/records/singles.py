@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numbers
 import time
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from tbgrad.errors import ShapeError
+import numpy as np
+
+from tbgrad.errors import OptionError, ShapeError
 from tbgrad.records.series import set_fields
 
 
@@ -16,10 +19,15 @@ class HParams:
     """The settings of a run, for the HParams dashboard; its metrics are the run's scalars.
 
     Attributes:
-      values: bool, number or string by name; None is left out, since TensorBoard has no such value.
-      trial: tells this run from others with equal settings, which TensorBoard would merge; made up where none is given.
+      values: bool, float64 or text by name; None is left out, since TensorBoard has no such value. A name should have
+        the same type in all runs: TensorBoard makes text of a column that mixes them, and cannot sort or filter it.
+      trial: empty, and TensorBoard calls the trial by its run's name, which no other run has. Runs that are given the
+        same trial are one row of its table, with the mean of their metrics and the settings of one of them.
       succeeded: how the session ended; None while it goes on.
       wall_time: (start, end) in seconds since 1970; end is None while it goes on.
+
+    Raises:
+      OptionError: a value is no bool, number or text.
     """
 
     values: Mapping[str, bool | float | str]
@@ -28,9 +36,19 @@ class HParams:
     wall_time: tuple[float, float | None] | None = None
 
     def __post_init__(self):
-        kept = {name: value for name, value in self.values.items() if value is not None}
+        kept = {name: _setting(name, value) for name, value in self.values.items() if value is not None}
         wall_time = self.wall_time or (time.time(), None if self.succeeded is None else time.time())
-        set_fields(self, values=kept, wall_time=wall_time, trial=self.trial or uuid.uuid4().hex)
+        set_fields(self, values=kept, wall_time=wall_time)
+
+
+def _setting(name: str, value: Any) -> bool | float | str:
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, numbers.Real):
+        return float(value)
+    raise OptionError(f"the setting '{name}' is {value!r}, a {type(value).__name__}; expected bool, number or text.")
 
 
 @dataclass(frozen=True)

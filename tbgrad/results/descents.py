@@ -91,6 +91,7 @@ class Descent(Tabular):
       plane: of more than two variables, the plane that the landscape spans, or None.
       line: of more than two variables, the function along the straight line from the start (0) to the end of the start
         that ends best, and somewhat beyond both; in units of position. None where it does not move.
+      seed: of what is random: the noise, and starts that were drawn.
     """
 
     subject: Subject
@@ -113,6 +114,7 @@ class Descent(Tabular):
     landscape: Surface | Sweep | None = None
     plane: Plane | None = None
     line: Sweep | None = None
+    seed: int = 0
 
     def on_landscape(self, position: np.ndarray) -> np.ndarray:
         """Positions `[..., d]` as coordinates `[..., 2]` on a landscape that is a surface."""

@@ -28,6 +28,7 @@ from tbgrad.events.reader import event_files
 from tbgrad.events.writer import EventWriter
 from tbgrad.records import Record
 from tbgrad.runs.directories import INFO, LOCK, LockedDirectory, reason, refuse_nesting, unused_directory
+from tbgrad.runs.sessions import Session
 
 _ARRAYS = "arrays.npz"
 
@@ -38,6 +39,7 @@ class Run:
     """A run that is being written; a context manager that closes it.
 
     An exception that leaves the context marks the run as failed; if nothing was written yet, all is left as it was.
+    Settings that were written while they went on, `HParams` without `succeeded`, end as the run does.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Run:
         self._writer = EventWriter(place.directory, prepare=self._begin)
         self._about = {**about, "status": "running", "started": _now()}
         self._begun = self._closed = False
+        self._session = Session()
         with self._writing():
             self._write_info(self._about)
 
@@ -69,7 +72,7 @@ class Run:
             many events are safe.
           OptionError: something is no record.
         """
-        self._writer.write(records)
+        self._writer.write(self._session.watched(records))
 
     def save(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Keeps arrays at full precision in arrays.npz, replacing what was there.
@@ -102,6 +105,7 @@ class Run:
             return
         try:
             self._begin()
+            self._writer.write(self._session.ends(status == "complete"))
             self._writer.close()
             with self._writing():
                 self._write_info({**self._about, "status": status, "finished": _now()})

@@ -21,7 +21,8 @@ _BUCKETS = 30
 def _(basins: Basins) -> tuple[Record, ...]:
     settings = conditions(basins.subject, basins.optimizer, basins.learning_rate, basins.settings)
     fixed = {f"start_{name}": value for name, value in basins.fixed.items()}
-    starts = {"starts": f"{len(basins.x)} × {len(basins.y)}", **fixed, "steps": basins.steps}
+    # TensorBoard spells other letters than ASCII's by their numbers, and then does not find them.
+    starts = {"start": f"{len(basins.x)} x {len(basins.y)} starts", **fixed, "steps": basins.steps}
     where = f"{basins.where}; {basins.optimizer}. Axes: the start's position; colours"
     records: list[Record] = [
         picture("basins/minimum", 0, encode(minimum_figure(basins)), f"Where each start ends. {where}: the end."),

@@ -1,7 +1,13 @@
-"""The settings of a descent, and the metrics by which descents are compared."""
+"""The settings of a descent, and the metrics by which descents are compared.
+
+A setting has the same type in every run, or TensorBoard makes text of its column. So what is one number in some runs
+and many in others has two names: `learning_rate`, a number, and `learning_rate_range`, a text. A run that lacks one of
+the columns shown has no line in the parallel coordinates: so what every descent has is told also where it is as usual.
+"""
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Mapping
 from typing import Any
 
@@ -77,32 +83,40 @@ def metrics_of_starts(descent: Descent) -> dict[str, np.ndarray]:
 
 def hparams(descent: Descent) -> dict[str, Any]:
     """The settings of a descent, for the HParams dashboard."""
-    starts, rate = descent.start.position, descent.learning_rate
-    if isinstance(rate, np.ndarray):
-        rate = f"{rate.min():.4g} to {rate.max():.4g}"
+    starts = descent.start.position
     return {
-        **conditions(descent.subject, descent.optimizer, rate, descent.settings),
+        **conditions(descent.subject, descent.optimizer, descent.learning_rate, descent.settings),
         "start": start_words(starts[0]) if len(starts) == 1 else f"{len(starts)} starts",
         "steps": descent.steps,
-        **({"noise": descent.noise} if descent.noise else {}),
-        **({"stop": descent.stop} if descent.stop else {}),
+        "noise": descent.noise,
+        "stop": descent.stop or "none",
+        "seed": descent.seed,
         "dtype": descent.value.dtype.name,
     }
 
 
 def conditions(
-    subject: Subject, optimizer: str, learning_rate: float | str | None, settings: Mapping[str, Any]
-) -> dict[str, Any]:
+    subject: Subject, optimizer: str, learning_rate: float | np.ndarray | None, settings: Mapping[str, Any]
+) -> dict[str, bool | float | str]:
     """What every run of an optimizer has: the function, the optimizer, its settings, and parameters that differ."""
-    given = {name: value for name, value in settings.items() if value is not None}
+    given = {"learning_rate": learning_rate, **settings}
+    told: dict[str, bool | float | str] = {}
+    for name, value in given.items():
+        told |= setting(name, value) if value is not None else {}
     return {
+        **told,
         "function": subject.identity,
         "optimizer": optimizer,
-        "learning_rate": learning_rate,
-        **{name: v if isinstance(v, bool | int | float | str) else str(v) for name, v in given.items()},
         **({"dimensions": len(subject.variables)} if subject.resized else {}),
         **{f"parameter_{name}": subject.parameters[name] for name in subject.changed},
     }
+
+
+def setting(name: str, value: Any) -> dict[str, bool | float | str]:
+    """A setting by its name; of one that each descent of a run has of its own, the range."""
+    if isinstance(value, np.ndarray):
+        return {f"{name}_range": f"{value.min():.4g} to {value.max():.4g}"}
+    return {name: value if isinstance(value, bool | np.bool_ | numbers.Real | str) else str(value)}
 
 
 def start_words(start: np.ndarray) -> str:

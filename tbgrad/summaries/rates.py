@@ -10,7 +10,7 @@ from tbgrad.figures.canvas import encode
 from tbgrad.figures.rates import best_words, edge_name, rates_figure, told
 from tbgrad.records import HParams, Record, Scalars, Texts
 from tbgrad.results import RateSweep
-from tbgrad.summaries.hparams import conditions, metric_records, start_words
+from tbgrad.summaries.hparams import conditions, metric_records, setting, start_words
 from tbgrad.summaries.pages import page, table
 from tbgrad.summaries.summarizing import in_unit, picture, summarize
 
@@ -20,9 +20,9 @@ _MOST_TOLD = 12
 @summarize.register
 def _(sweep: RateSweep) -> tuple[Record, ...]:
     settings = conditions(sweep.subject, sweep.optimizer, None, sweep.settings)
-    varied = {"rates": f"{sweep.rate[0]:.4g} to {sweep.rate[-1]:.4g}"}
+    varied = setting("learning_rate", sweep.rate)
     if sweep.momentum is not None:
-        varied["momenta"] = f"{sweep.momentum[0]:.4g} to {sweep.momentum[-1]:.4g}"
+        varied |= setting(sweep.momentum_name, sweep.momentum)
     asked = {"start": start_words(sweep.start), "steps": sweep.steps, "target": sweep.target}
     where = f"{sweep.where}; {sweep.optimizer} {sweep.from_where}, to {sweep.target_rule}."
     others = "steps" if sweep.momentum is None else f"{sweep.momentum_name}; colours: steps"

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from tbgrad.errors import ShapeError
+from tbgrad.errors import OptionError, ShapeError
 from tbgrad.records import Chart, HParams, Images, Meshes, Scalars, Texts
 
 
@@ -109,11 +109,23 @@ def test_images_keep_their_bytes():
     assert record.image == (b"a", b"b") and record.size == (3, 4) and record.step.dtype == np.int64
 
 
-def test_hparams_leave_none_out_and_name_their_trial():
+def test_hparams_leave_none_out_and_have_no_trial_unless_told():
     record = HParams({"rate": 0.5, "option": None, "nesterov": False, "name": ""})
     assert record.values == {"rate": 0.5, "nesterov": False, "name": ""}
-    assert record.trial and record.trial != HParams({}).trial
-    assert HParams({}, trial="mine").trial == "mine"
+    assert record.trial == "" and HParams({}, trial="mine").trial == "mine"
+
+
+def test_hparams_have_three_types_whatever_numpy_calls_them():
+    given = {"a": np.float32(0.5), "b": np.int64(3), "c": np.bool_(True), "d": np.str_("x"), "e": 7}
+    values = HParams(given).values
+    assert values == {"a": 0.5, "b": 3.0, "c": True, "d": "x", "e": 7.0}
+    assert [type(value) for value in values.values()] == [float, float, bool, str, float]
+
+
+@pytest.mark.parametrize("value", [[1.0], np.array([1.0, 2.0]), {"a": 1}, 1j])
+def test_a_setting_that_tensorboard_cannot_hold_is_refused(value):
+    with pytest.raises(OptionError, match="expected bool, number or text"):
+        HParams({"rate": value})
 
 
 @pytest.mark.parametrize(("succeeded", "ends"), [(None, False), (True, True), (False, True)])

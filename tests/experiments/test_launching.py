@@ -8,7 +8,7 @@ import pytest
 from tbgrad.errors import LogdirError, OptionError, RunExistsError
 from tbgrad.events.reader import read_run
 from tbgrad.experiments.launching import Place, Product, launch
-from tbgrad.records import HParams, Scalars, Texts
+from tbgrad.records import Scalars, Texts
 from tbgrad.summaries.pages import page
 
 
@@ -108,14 +108,12 @@ def test_the_arrays_of_a_report_are_kept_at_full_precision_and_only_once(place):
     assert str(1 / 3) not in (place.logdir / "f/x/y/run.json").read_text()
 
 
-def test_trial_and_pages_are_called_by_the_runs_name(place):
+def test_pages_are_called_by_the_runs_name(place):
     def work():
         text = page("Heading", ["What came out."], [("How?", "Images", "t")])
-        records = [Texts("t/story", [0], [text]), HParams({"a": 1.0}), Scalars("t", [0], [1.0])]
-        return Product(records, {}, {}, [])
+        return Product([Texts("t/story", [0], [text]), Scalars("t", [0], [1.0])], {}, {}, [])
 
     launch(place, "f/x/y_lr0.1", {}, work)
     found = read_run(place.logdir / "f/x/y_lr0.1")
     (text,) = found.texts["t/story"].text
     assert text.count("regexInput=%28%5E%7C/%29f/x/y_lr0%5C.1%24&") == 2 and "=&" not in text
-    assert found.hparams.trial == "f/x/y_lr0.1"

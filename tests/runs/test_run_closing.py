@@ -1,14 +1,18 @@
 """How a run ends: run.json, the status, what stays behind, and deleting."""
 
+import contextlib
 import datetime
 import json
 import os
+import time
 
 import numpy as np
 import pytest
 from run_samples import complete, foreign, loss, losses
 
 from tbgrad.errors import LogdirError, RunExistsError, WriteError
+from tbgrad.events.reader import read_run
+from tbgrad.records import HParams
 from tbgrad.runs.opening import delete_run, open_run, read_arrays, read_info
 
 
@@ -161,3 +165,37 @@ def test_a_log_directory_that_cannot_be_written(tmp_path):
     (tmp_path / "locked").mkdir(mode=0o500)
     with pytest.raises(LogdirError):
         open_run(tmp_path / "locked/run")
+
+
+def settings_of(directory):
+    found = read_run(directory).hparams
+    return found.values, found.succeeded, found.wall_time
+
+
+@pytest.mark.parametrize("write", [lambda run, r: run.write(r), lambda run, r: run.write(x for x in [r, loss(1.0)])])
+@pytest.mark.parametrize("error", [None, ZeroDivisionError, KeyboardInterrupt])
+def test_settings_that_were_going_on_end_as_the_run_does(logdir, write, error):
+    with pytest.raises(error) if error else contextlib.nullcontext(), open_run(logdir / "a") as run:
+        write(run, HParams({"rate": 0.5}, wall_time=(1.0, None)))
+        run.flush()
+        assert settings_of(logdir / "a") == ({"rate": 0.5}, None, (1.0, None))
+        before = time.time()
+        if error:
+            raise error
+    values, succeeded, (began, ended) = settings_of(logdir / "a")
+    assert (values, succeeded, began) == ({"rate": 0.5}, error is None, 1.0) and before <= ended <= time.time()
+
+
+@pytest.mark.parametrize("succeeded", [True, False])
+def test_settings_whose_end_was_told_keep_it(logdir, succeeded):
+    with pytest.raises(ZeroDivisionError), open_run(logdir / "a") as run:
+        run.write(HParams({"rate": 0.5}, wall_time=(1.0, None)))
+        run.write(HParams({"rate": 0.5}, "", succeeded, (1.0, 2.0)))
+        raise ZeroDivisionError
+    assert settings_of(logdir / "a") == ({"rate": 0.5}, succeeded, (1.0, 2.0))
+
+
+def test_a_run_without_settings_gets_none(logdir):
+    with open_run(logdir / "a") as run:
+        run.write(loss(1.0))
+    assert read_run(logdir / "a").hparams is None

@@ -39,7 +39,7 @@ def test_metrics_and_settings(records):
     assert metrics(make_basins()) == {"share_of_global_minimum": 0.95, "median_steps": 21, "share_converged": 0.95}
     assert records["metrics/median_steps"].value.tolist() == [21]
     assert records["HParams"].values == {
-        "function": "wells", "optimizer": "adam", "learning_rate": 0.05, "starts": "80 × 40", "steps": 200,
+        "function": "wells", "optimizer": "adam", "learning_rate": 0.05, "start": "80 x 40 starts", "steps": 200,
         "dtype": "float64",
     }  # fmt: skip
     assert records["HParams"].succeeded

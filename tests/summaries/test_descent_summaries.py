@@ -152,6 +152,9 @@ def test_hparams_hold_the_settings(records):
         "beta_1": 0.8,
         "start": "-1.2, 1",
         "steps": 40,
+        "noise": 0.0,
+        "stop": "none",
+        "seed": 0,
         "dtype": "float64",
     }
     assert records["HParams"].succeeded is True

@@ -55,7 +55,9 @@ def test_the_tags_of_a_map(plane):
     # The first rate above the edge of the best momentum.
     beyond = RATES[(2 + 2 * plane.best_momentum) / 20 <= RATES][0]
     assert records["metrics/first_diverging_rate"].value[0] == pytest.approx(beyond)
-    assert records["HParams"].values["momenta"] == "0 to 0.9" and "learning_rate" not in records["HParams"].values
+    assert (
+        records["HParams"].values["momentum_range"] == "0 to 0.9" and "learning_rate" not in records["HParams"].values
+    )
 
 
 def test_the_story_tells_best_first_diverging_and_theory(curve, plane):
