@@ -98,7 +98,7 @@ def _story(basins: Basins) -> str:
     ]
     measured = metrics(basins)
     best = "share_of_global_minimum" if measured["share_of_global_minimum"] is not None else "share_converged"
-    asked.append(("Which optimizer finds it most often?", "HParams", f"metrics/{best}"))
+    asked.append(("Which optimizer finds it most often?", "HParams: tick it on the left", f"metrics/{best}"))
     return page(f"Where {basins.optimizer} ends on `{basins.subject.equation}`", parts, asked)
 
 

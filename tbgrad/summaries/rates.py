@@ -80,7 +80,7 @@ def _story(sweep: RateSweep) -> str:
     if sweep.momentum is None and sweep.best is not None:
         asked.append(("How many steps does this rate take?", "Time Series", "rates/steps_to_target"))
     if sweep.best is not None:
-        asked.append(("Which optimizer needs the fewest steps?", "HParams", "metrics/best_steps"))
+        asked.append(("Which optimizer needs the fewest steps?", "HParams: tick it on the left", "metrics/best_steps"))
     return page(f"Learning rates of {sweep.optimizer} on `{sweep.subject.equation}`", parts, asked)
 
 

@@ -67,7 +67,7 @@ def questions(descent: Descent) -> list[tuple[str, str, str]]:
     metric = "best_value" if metrics(descent)["steps_to_gap"] is None else "steps_to_gap"
     race = "descent/value" if descent.subject.minimum is None else "descent/log10_gap"
     last = [("How do other runs on it fare?", f"{_SERIES} of all runs", race)]
-    last.append(("Which run is best?", "HParams", f"metrics/{metric}"))
+    last.append(("Which run is best?", "HParams: tick it on the left", f"metrics/{metric}"))
     shown = [row for row in _QUESTIONS if row[2] not in missing]
     if descent.starts > 1:
         band = "value" if descent.subject.minimum is None else "log10_gap"

@@ -5,12 +5,21 @@ import re
 import numpy as np
 import pytest
 
-# Each row of the table as {column: text}.
-ROWS = """const cells = all('vaadin-grid-cell-content').filter(shown);
-const columns = cells.filter(e => e.querySelector('.table-header')).map(text);
-const values = cells.filter(e => !e.querySelector('.table-header')).map(text);
-return Array.from({length: Math.ceil(values.length / columns.length)}, (_, row) => Object.fromEntries(
-    columns.map((column, i) => [column, values[row * columns.length + i]])))"""
+# Each row of the table as {column: text}; columns that were ticked later come last in the page, whatever their place.
+ROWS = """const cells = all('vaadin-grid-cell-content').filter(shown), rows = new Map(), columns = new Map();
+const [left, top] = ['left', 'top'].map(
+    side => cell => Math.round(cell.assignedSlot.closest('th, td').getBoundingClientRect()[side]));
+for (const cell of cells.filter(cell => cell.querySelector('.table-header'))) columns.set(left(cell), text(cell));
+for (const cell of cells.filter(cell => !cell.querySelector('.table-header'))) {
+    if (!rows.has(top(cell))) rows.set(top(cell), {});
+    rows.get(top(cell))[columns.get(left(cell))] = text(cell);
+}
+return [...rows.values()]"""
+# The lines of the parallel coordinates.
+LINES = """return all('tf-hparams-parallel-coords-plot').flatMap(
+    plot => all('.foreground path', plot.shadowRoot).filter(line => !/NaN/.test(line.getAttribute('d'))))"""
+# A person would tick the boxes on the left.
+TICK = "all('paper-checkbox').filter(box => text(box).startsWith('metrics/') && !box.checked).forEach(click)"
 # [title, [what the legend names], how many lines are drawn] of each chart; a line has a smooth and a faint part.
 CHARTS = """return all('tf-custom-scalar-multi-line-chart-card').map(card => [
     card.shadowRoot.querySelector('tf-card-heading').displayName,
@@ -64,6 +73,30 @@ def test_hparams_shows_the_metrics_last_values(trials, descents):
                 assert float(row[metric]) == pytest.approx(last, rel=1e-3, nan_ok=True), (run, metric)
             else:
                 assert row[metric] == "", (run, metric)
+
+
+def test_hparams_has_all_metrics_of_each_descent_and_a_line_for_each(page, descents):
+    page.open("hparams")
+    ours = sorted({tag for run in descents.values() for tag in run.scalars if tag.startswith("metrics/")})
+    assert len(ours) >= 3
+
+    def with_metrics():
+        page.ask(TICK)
+        rows = {row["Trial ID"]: row for row in page.ask(ROWS) if set(ours) <= set(row)}
+        return rows if set(rows) == set(descents) else {}
+
+    rows = page.wait("all metrics", with_metrics)
+    for run, row in rows.items():
+        measured = {tag: descents[run].scalars[tag].value[-1] for tag in ours if tag in descents[run].scalars}
+        assert {tag for tag in ours if row[tag] != ""} == set(measured), run
+        # A descent ends somewhere, whether it arrives or not.
+        assert {"metrics/best_value", "metrics/final_value"} <= set(measured)
+        assert [float(row[tag]) for tag in measured] == pytest.approx(list(measured.values()), rel=1e-3, nan_ok=True)
+    # A run has a line if it has all that is shown: who did not arrive has no steps until then.
+    whole = [run for run, row in rows.items() if not {"", "NaN"} & {v for c, v in row.items() if c != "Show Metrics"}]
+    page.ask("all('paper-tab').filter(tab => /parallel/i.test(text(tab))).forEach(click)")
+    page.wait("lines", lambda: len(page.ask(LINES)), expected=len(whole))
+    assert 0 < len(whole) < len(rows)
 
 
 def test_custom_scalars_draws_what_the_runs_ask_for(page, runs):

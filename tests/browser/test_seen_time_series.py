@@ -77,3 +77,20 @@ def test_the_first_cards_are_those_of_the_first_tags(page, runs):
     (_, first), *_ = sorted(tags_of_cards(runs).items())
     page.wait("first cards", lambda: page.ask(TAGS)[:5], expected=first[:5])
     assert set(first[:5]) == {"descent/animation"}
+
+
+# {run: its further cells} of the table of runs.
+RUNS = """return Object.fromEntries(all('runs-data-table tb-data-table-content-row').map(
+    row => all('tb-data-table-content-cell', row).map(text).filter(Boolean)).map(([run, ...cells]) => [run, cells]))"""
+
+
+def test_the_table_of_runs_has_the_settings_as_columns(page, runs):
+    page.open("timeseries")
+    page.wait("the button +", "return all('runs-data-table .add-button').map(e => (click(e), 1)).length")
+    offered = page.wait("columns", "return all('tb-data-table-column-selector-component button').map(text)")
+    settings = {name for run in runs.values() if run.hparams for name in run.hparams.values}
+    assert {name.removesuffix("differs").strip() for name in offered} == settings
+    page.ask("""all('tb-data-table-column-selector-component button').filter(
+        button => text(button).startsWith('optimizer')).forEach(click)""")
+    expected = {name: [run.hparams.values["optimizer"]] for name, run in runs.items() if run.hparams}
+    page.wait("optimizers", lambda: {run: cells for run, cells in page.ask(RUNS).items() if cells}, expected=expected)
