@@ -22,6 +22,8 @@ COMMANDS = (
     "rates",
     "basins",
     "compare",
+    "diff",
+    "export",
     "board",
 )
 
