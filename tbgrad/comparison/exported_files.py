@@ -21,6 +21,17 @@ _LONGEST = 200
 
 
 @contextlib.contextmanager
+def telling(path: Path) -> Iterator[None]:
+    """Turns what the system says while a file is written into a WriteError that names it."""
+    try:
+        yield
+    except (TbgradError, BrokenPipeError):
+        raise
+    except OSError as error:
+        raise WriteError(f"cannot write '{path}' to the end: {reason(error)}.") from error
+
+
+@contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
     """Opens a file that replaces what was there only when it is complete.
 
@@ -34,11 +45,11 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     path = path.resolve() if path.is_symlink() else path.absolute()
     fresh = path.parent / f".tbgrad-export-{os.getpid()}.part"
     try:
-        try:
-            file = fresh.open("wb")
-        except OSError as error:
-            raise _not_made(path, error) from None
-        with _telling(path):
+        file = fresh.open("wb")
+    except OSError as error:
+        raise _not_made(path, error) from None
+    try:
+        with telling(path):
             with file:
                 yield file
             fresh.replace(path)
@@ -56,11 +67,11 @@ def staged_folder(target: Path) -> Iterator[Path]:
     """
     folder = (target if target.is_dir() else target.absolute().parent) / f".tbgrad-export-{os.getpid()}.parts"
     try:
-        try:
-            folder.mkdir()
-        except OSError as error:
-            raise _not_made(target, error) from None
-        with _telling(target):
+        folder.mkdir()
+    except OSError as error:
+        raise _not_made(target, error) from None
+    try:
+        with telling(target):
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -142,13 +153,3 @@ def _seen(name: str) -> str:
 
 def _not_made(path: Path, error: OSError) -> LogdirError:
     return LogdirError(f"cannot write '{path}': {reason(error)}.")
-
-
-@contextlib.contextmanager
-def _telling(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (TbgradError, BrokenPipeError):
-        raise
-    except OSError as error:
-        raise WriteError(f"cannot write '{path}' to the end: {reason(error)}.") from error

@@ -16,7 +16,7 @@ import numpy as np
 
 from tbgrad import naming
 from tbgrad.comparison.csv_rows import TENSORBOARD_HEADER, TIDY_HEADER, tensorboard_rows, tidy_rows
-from tbgrad.comparison.exported_files import FileNames, move_file, move_files, staged_folder, whole_file
+from tbgrad.comparison.exported_files import FileNames, move_file, move_files, staged_folder, telling, whole_file
 from tbgrad.comparison.filters import Filter, admitted
 from tbgrad.comparison.logged import METRICS, read_logs
 from tbgrad.comparison.places import find_places
@@ -86,7 +86,7 @@ def export_scalars(
         _into_stream(selection, output, format)
     elif Path(output).exists() and not (Path(output).is_file() or Path(output).is_dir()):
         # A pipe or a device is written to, never replaced.
-        with Path(output).open("wb") as stream:
+        with telling(Path(output)), Path(output).open("wb") as stream:
             _into_stream(selection, stream, format)
     elif format == "tensorboard":
         _into_files(selection, Path(output), is_folder=str(output).endswith("/"))
