@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import click
 
@@ -56,7 +57,7 @@ def export(
         raise OptionError("--json and the CSV both want stdout; give --output a file.")
     from tbgrad.comparison.exporting import export_scalars
 
-    target = click.get_binary_stream("stdout") if to_stdout else output
+    target = sys.stdout.buffer if to_stdout else output
     done = export_scalars(places or [os.environ.get("TBGRAD_LOGDIR") or "logs"], target, format, tags, where)
     if not quiet:
         echo_notes(done.notes)

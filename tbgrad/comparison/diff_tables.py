@@ -22,7 +22,8 @@ _GAP = "  "
 def text_lines(difference: RunDifference) -> list[str]:
     """Lines for a terminal of 100 columns."""
     head = [f"one    {difference.one}", f"other  {difference.other}", ""]
-    damaged = [f"{len(difference.damage)} damaged events were passed over."] if difference.damage else []
+    count = len(difference.damage)
+    damaged = [f"{_counted(count, 'damaged events')} {'was' if count == 1 else 'were'} passed over."] if count else []
     if difference.is_empty:
         return [*head, *_wrapped(f"No difference found in {_counts(difference)}."), *damaged]
     settings = [*difference.asked, *(Difference(f"{d.name} version", *_sides(d)) for d in difference.versions)]
@@ -83,7 +84,7 @@ def _first_step(difference: RunDifference) -> list[str]:
         how = f", which {ended.pop()} lacks" if len(ended) == 1 and all(None in (p.one, p.other) for p in first) else ""
         said = f"They part at step {step}{how}: {tags}."
     else:
-        said = f"All {difference.compared['scalars']} scalars are equal as float32."
+        said = "All scalars that both have are equal as float32."
     if exact is not None:
         if exact.array == "step":
             said += f" At full precision (arrays.npz) only one of them has step {exact.step}."

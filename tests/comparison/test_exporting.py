@@ -1,4 +1,4 @@
-"""Exports read back by the csv module and NumPy, bit for bit what was written: runs of ours, TensorFlow, tensorboardX."""
+"""Exports read back by csv and NumPy, bit for bit what was written: runs of ours, of TensorFlow, of tensorboardX."""
 
 import csv
 import io
