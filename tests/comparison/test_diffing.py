@@ -125,7 +125,7 @@ def test_steps_that_repeat_or_go_back(one, other, step):
 
 
 def test_what_a_parting_tells(logdir):
-    a = log(logdir / "a", Scalars("loss", range(5), [5, 4, 3, 2, 1]), Scalars("late", range(5), [0, 0, 0, 1, 0]))
+    a = log(logdir / "a", Scalars("late", range(5), [0, 0, 0, 1, 0]), Scalars("loss", range(5), [5, 4, 3, 2, 1]))
     b = log(logdir / "b", Scalars("late", range(5), [0, 0, 0, 3, 0]), Scalars("loss", range(4), [5, 4, 3.5, -2]))
     difference = tbgrad.diff_runs(a, b)
     loss, late = difference.scalars
@@ -233,6 +233,7 @@ def test_full_precision_parts_earlier(logdir):
         ({"value": np.array([1.0, NAN, 3.0, 4.0]), "step": np.array([0, 1, 2, 3])}, (3, "step")),
         ({"position": np.array([[0.0, 1], [2, 3], [4, 6]])}, (2, "position")),
         ({"value": np.array([[1.0, 1], [NAN, 2], [3, 3]])}, None),
+        ({"value": np.ones((4, 2)), "step": np.array([0, 1, 2, 3])}, None),
         ({"value": np.array(["a", "b", "c"])}, None),
         ({"value": np.array([1.0])}, None),
         ({"step": np.zeros((3, 2))}, None),

@@ -268,7 +268,8 @@ def test_what_is_in_the_way(runs, tmp_path, format):
     (tmp_path / "file").write_text("mine")
     blocked = tmp_path / "folder" if format != "tensorboard" else tmp_path / "file"
     for output in (blocked, tmp_path / "nowhere/out", tmp_path / "file/out"):
-        with pytest.raises(LogdirError, match=str(output)):
+        message = "is a file, and several series need a directory" if output.is_file() else str(output)
+        with pytest.raises(LogdirError, match=message):
             tbgrad.export_scalars(runs, output, format)
     assert sorted(path.name for path in tmp_path.rglob("*") if "logs" not in path.parts) == ["file", "folder"]
     assert (tmp_path / "file").read_text() == "mine"
@@ -353,6 +354,15 @@ def test_every_series_has_a_file_of_its_own():
     folders = {"/".join(name.split("/")[:i]).casefold() for name in series for i in range(1, name.count("/") + 1)}
     assert not folders & {name.casefold() for name in series}
     assert FileNames().name("a/b", "c/d") == "a/b/c__d.csv"
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_file_is_no_folder(order):
+    names = FileNames()
+    series = [("a", "LOSS"), ("a/loss.csv", "x"), ("a/Loss.csv/b", "x")][::order]
+    files = [names.name(*one).lower() for one in series]
+    folders = {"/".join(name.split("/")[:i]) for name in files for i in range(1, name.count("/") + 1)}
+    assert len({*files}) == 3 and not folders & {*files}
 
 
 def test_a_run_above_the_place_stays_below_the_output(tmp_path, monkeypatch):
