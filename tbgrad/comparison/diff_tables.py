@@ -28,7 +28,8 @@ def text_lines(difference: RunDifference) -> list[str]:
         return [*head, *_wrapped(f"No difference found in {_counts(difference)}."), *damaged]
     settings = [*difference.asked, *(Difference(f"{d.name} version", *_sides(d)) for d in difference.versions)]
     compared = difference.compared
-    of = f"no difference in {compared['settings']} settings and {compared['versions']} versions"
+    counts = [_counted(compared[kind], kind) for kind in ("settings", "versions") if compared[kind]]
+    of = f"no difference in {' and '.join(counts)}" if counts else "neither tells what was asked"
     said = _first_step(difference)
     lines = [*head, *said, *([""] if said else []), *_section("asked", settings, of)]
     lines += ["", *_section("came out", difference.came_out, "no difference in what was reported")]

@@ -133,7 +133,7 @@ def test_what_a_parting_tells(logdir):
     assert (loss.largest, loss.largest_step, loss.last, loss.entries) == (4, 3, (1, -2), (5, 4))
     assert (late.tag, late.step, late.largest, late.last) == ("late", 3, 2, (0, 0))
     assert difference.first_step == 2 and not difference.is_empty
-    assert "They part at step 2: loss." in shown(difference)
+    assert "They part at step 2: loss." in shown(difference) and "neither tells what was asked" in shown(difference)
     assert difference.came_out == ()
 
 
@@ -285,6 +285,13 @@ def test_pictures_texts_and_the_rest(logdir):
     text = shown(difference)
     assert "picture: the images differ, first at step 3" in text and "only in one: mine (text)" in text
     assert tbgrad.diff_runs(a, c).is_empty
+
+
+def test_a_picture_more(logdir):
+    a = log(logdir / "a", Images("picture", [0, 3], [b"png"] * 2, (2, 2)))
+    b = log(logdir / "b", Images("picture", [0, 3, 8], [b"png"] * 3, (2, 2)))
+    for pair in ((a, b), (b, a)):
+        assert tbgrad.diff_runs(*pair).contents == (("images", "picture", 8),)
 
 
 def test_no_difference(logdir):
