@@ -44,12 +44,12 @@ class LoggedRun:
     @property
     def asked(self) -> Mapping[str, Any]:
         """The request that made a run of tbgrad's."""
-        return self.info.get("asked") or {}
+        return _mapping(self.info.get("asked"))
 
     @property
     def report(self) -> Mapping[str, Any]:
         """What the command that made it reported."""
-        return (self.info.get("outcome") or {}).get("report") or {}
+        return _mapping(_mapping(self.info.get("outcome")).get("report"))
 
     @functools.cached_property
     def function(self) -> str:
@@ -71,7 +71,7 @@ class LoggedRun:
             if tag.startswith(METRICS) and len(series.value)
         }
         # Event files hold float32; what tbgrad computed stands in run.json at full precision.
-        exact = self.report.get("metrics") or {}
+        exact = _mapping(self.report.get("metrics"))
         return found | {n: v for n, v in exact.items() if n in found and isinstance(v, int | float)}
 
     @functools.cached_property
@@ -89,8 +89,9 @@ class LoggedRun:
     @property
     def best_start(self) -> Mapping[str, Any]:
         """What is reported of the start that ends best; empty for what is no descent."""
-        starts = self.report.get("starts") or [{}]
-        return min(starts, key=lambda s: s["value"] if isinstance(s.get("value"), int | float) else math.inf)
+        starts = self.report.get("starts")
+        starts = [start for start in starts if isinstance(start, Mapping)] if isinstance(starts, list) else []
+        return min(starts or [{}], key=lambda s: s["value"] if isinstance(s.get("value"), int | float) else math.inf)
 
 
 def read_logs(
@@ -114,3 +115,8 @@ def spelled(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _mapping(found: Any) -> Mapping[str, Any]:
+    """What run.json says under a name; whoever opens a run may have noted anything there."""
+    return found if isinstance(found, Mapping) else {}

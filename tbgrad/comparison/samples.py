@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from tbgrad.comparison.logged import LoggedRun
@@ -40,7 +42,8 @@ def series(run: LoggedRun, tag: str) -> list[tuple[np.ndarray, np.ndarray]]:
 
 def is_of_many_starts(run: LoggedRun) -> bool:
     """Whether it is a descent from more than one start."""
-    return sum((run.report.get("statuses") or {}).values()) > 1
+    statuses = run.report.get("statuses")
+    return isinstance(statuses, Mapping) and sum(statuses.values()) > 1
 
 
 def is_deterministic(run: LoggedRun) -> bool:

@@ -5,7 +5,7 @@ import pytest
 from boards import served
 
 import tbgrad
-from tbgrad.errors import RunExistsError
+from tbgrad.errors import NotARunError, RunExistsError, UnknownTagError
 from tbgrad.experiments.comparisons import log_comparison
 from tbgrad.experiments.launching import Place
 from tbgrad.records import HParams, Scalars
@@ -62,6 +62,10 @@ def test_what_comparisons_wrote_is_not_compared(logs):
     before = [run.run for run in tbgrad.compare([logs], "loss").runs]
     log(logs)
     assert [run.run for run in tbgrad.compare([logs], "loss").runs] == before
+    with pytest.raises(UnknownTagError):
+        tbgrad.compare([logs], "compare/loss/median")
+    with pytest.raises(NotARunError, match="comparisons wrote"):
+        tbgrad.compare([logs / "compare"])
 
 
 def test_the_same_request_is_made_anew(logs):

@@ -158,6 +158,10 @@ def test_each_of_many_starts_counts(logdir):
         np.testing.assert_array_equal(np.sort(found.sample), np.sort(expected))
         assert found.of_starts
     assert [g.difference.verdict for g in ranking.groups] == ["first", "worse"]
+    # At the minimum itself a gap is as small as rounding lets it be, as in what is logged of the best start.
+    (ranking,) = tbgrad.compare([logdir], "descent/log10_gap", group_by=["run"]).rankings
+    assert all(group.sample.min() == pytest.approx(math.log10(2.0**-52), abs=4) for group in ranking.groups)
+    assert np.isfinite(np.concatenate([group.sample for group in ranking.groups])).all()
     # The same of any series: the step at which the gap is 1e-3.
     (ranking,) = tbgrad.compare([logdir], "descent/log10_gap:steps-to=-3", group_by=["run"]).rankings
     for found in ranking.groups:
@@ -181,3 +185,20 @@ def test_rates_that_were_not_tuned_are_told(logdir):
     log("sgd", 0.4, 0.25)
     (remark,) = tbgrad.compare([logdir]).rankings[0].remarks
     assert "sgd does best with 0.4, the highest" in remark
+
+
+def test_where_no_median_arrives_the_next_metric_decides(logdir):
+    """One of five reaches the gap; the others come as near as their gaps say."""
+    gaps = {"sgd": (1e-7, 1e-2, 1e-2, 1e-2, 1e-2), "adam": (1e-3, 1e-3, 1e-3, 1e-3, 1e-3)}
+    for optimizer, each in gaps.items():
+        for seed, gap in enumerate(each):
+            with tbgrad.open_run(logdir / f"{optimizer}{seed}") as run:
+                run.write([Scalars("descent/value", [0, 1], [1, gap]), Scalars("metrics/best_value", 0, gap)])
+                run.write(Scalars("descent/log10_gap", [0, 1], np.log10([1, gap])))
+                if gap < 1e-6:
+                    run.write(Scalars("metrics/steps_to_gap", 0, 1))
+                run.write(HParams({"optimizer": optimizer, "function": "f", "seed": seed}, succeeded=True))
+    (ranking,) = tbgrad.compare([logdir], group_by=["optimizer"]).rankings
+    assert ranking.runs[0].run == "sgd0" and ranking.compared_by == "best_gap"
+    assert [group.settings["optimizer"] for group in ranking.groups] == ["adam", "sgd"]
+    assert [group.median for group in ranking.groups] == pytest.approx([1e-3, 1e-2], rel=1e-6)
