@@ -24,6 +24,7 @@ COMMANDS = (
     "compare",
     "diff",
     "export",
+    "doctor",
     "board",
 )
 

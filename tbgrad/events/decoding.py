@@ -24,12 +24,18 @@ from tbgrad.events.tfrecord import FrameFile
 from tbgrad.records import GraphRecord, Histograms, Images, Layout, Meshes, Records, Scalars, Texts
 
 
-def decode(files: Iterable[Path], is_wanted: Callable[[str], bool] | None = None) -> Records:
+def decode(
+    files: Iterable[Path],
+    is_wanted: Callable[[str], bool] | None = None,
+    watch: Callable[[Path, int, Event], None] | None = None,
+) -> Records:
     """Gathers the records of a run from its event files.
 
     Args:
       files: in order.
       is_wanted: tells of a tag whether to keep it; all by default.
+      watch: is shown file, byte and content of each event that is read by itself, for what records do not keep. Of
+        events that repeat in the same layout, tags and all, it sees the first.
 
     Returns:
       `Records`, series in the order of their events.
@@ -45,6 +51,8 @@ def decode(files: Iterable[Path], is_wanted: Callable[[str], bool] | None = None
                         gathered.damage.append(f"{path}, byte {part.offset}: {part.damage}")
                     else:
                         event = gathered.add_event(f"{path}, byte {part.offset}", part.payload)
+                        if event is not None and watch is not None:
+                            watch(path, part.offset, event)
                         if event is not None and gathered.has_only_numbers(event):
                             known.learn(event, part.payload)
         except OSError as error:
