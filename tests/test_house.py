@@ -53,8 +53,9 @@ def test_naming_instruments_loads_no_tensorflow():
     assert loaded_after("import tbgrad.instruments; tbgrad.instruments.named('all')", "tensorflow", "keras") == "[]"
 
 
-def test_comparing_loads_no_tensorflow():
-    assert loaded_after("import tbgrad; tbgrad.compare", "tensorflow", "keras") == "[]"
+@pytest.mark.parametrize("verb", ["compare", "examine"])
+def test_comparing_loads_no_tensorflow(verb):
+    assert loaded_after(f"import tbgrad; tbgrad.{verb}", "tensorflow", "keras") == "[]"
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from tbgrad.comparison.series_faults import SERIES_FAULTS
 from tbgrad.comparison.verdict_faults import VERDICTS
 from tbgrad.errors import NotARunError
 from tbgrad.events.reader import find_runs
+from tbgrad.runs.directories import INFO
+from tbgrad.runs.opening import read_info
 
 # What runs say of themselves comes first.
 _LOOKED_AT = "verdicts, files, steps, numbers, samples and hparams"
@@ -44,6 +46,9 @@ class Examination:
         """Whether nothing is wrong."""
         return not self.findings
 
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
     def lines(self) -> list[str]:
         """For a terminal; the last line sums up."""
         read = f"{counted(self.runs, 'run')} with {counted(self.tags, 'tag')}"
@@ -58,6 +63,13 @@ class Examination:
         findings = [finding.document() for finding in self.findings]
         about = {"logdir": str(self.logdir), "runs": self.runs, "healthy": self.healthy, "findings": findings}
         return {**about, "notes": [f"{note.place}: {note.what}" for note in self.notes]}
+
+
+def _launched(top: Path) -> Iterator[Path]:
+    """Where tbgrad has opened a run, which may hold no event file yet, or no more."""
+    for path in top.rglob(INFO):
+        if (read_info(path.parent) or {}).get("status") in ("running", "complete", "failed"):
+            yield path.parent
 
 
 def examine(logdir: str | Path) -> Examination:
@@ -84,7 +96,7 @@ def examine(logdir: str | Path) -> Examination:
         raise NotARunError(f"the log directory '{logdir}' {what}. 'tbgrad tour' makes some runs.")
     found: list[Finding] = []
     members, tags = [], 0
-    directories = find_runs(top)
+    directories = sorted({*find_runs(top), *_launched(top)})
     ranks = {fault: rank for rank, fault in enumerate(_RUN_FAULTS)}
     ranked: list[tuple[int, Finding]] = []
     for directory in directories:

@@ -54,14 +54,15 @@ def _cure(what: str) -> str:
 def nothing_inside(run: InspectedRun) -> Iterator[Finding]:
     """A run whose files hold no event but their version."""
     names = [path.name for path in run.files]
-    if run.watched.has_content or any(r.damage for r in run.files.values()) or not names:
+    if run.watched.has_content or any(r.damage for r in run.files.values()) or run.compressed:
         return
-    if any(name.endswith(_PROFILE) for name in names):
+    # What crashed before it wrote anything is told already.
+    if any(name.endswith(_PROFILE) for name in names) or run.status in ("crashed", "failed"):
         return
-    what = "it holds no event but its version" if len(names) == 1 else "none of its files holds an event"
-    what = what if any(path.stat().st_size for path in run.files) else "it has no bytes"
+    what = ("it has no event file", "it holds no event but its version, if any", "none of its files holds an event")
+    what = what[min(len(names), 2)]
     cure = "delete the directory, or flush and close the writer in the program that should have filled it."
-    where = f"file {names[-1]}"
+    where = f"file {names[-1]}" if names else ""
     if run.is_written:
         yield Finding("an empty run", f"{what} yet", "", run.run, where=where, is_note=True)
     else:

@@ -16,7 +16,7 @@ import numpy as np
 from google.protobuf.message import DecodeError
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
-from tensorboard.compat.proto.types_pb2 import DT_FLOAT, DT_STRING, DataType
+from tensorboard.compat.proto.types_pb2 import DT_DOUBLE, DT_FLOAT, DT_HALF, DT_STRING, DataType
 
 from tbgrad.events import contents
 from tbgrad.events.decoding import decode
@@ -28,6 +28,9 @@ from tbgrad.runs.opening import read_info
 # A file that was changed so many seconds ago may still be written by somebody who holds no lock.
 FRESH = 60
 _GZIP = b"\x1f\x8b"
+# The types of tensors, as NumPy calls them.
+_TYPES = {number: name.removeprefix("DT_").lower() for name, number in DataType.items()}
+_TYPES |= {DT_DOUBLE: "float64", DT_FLOAT: "float32", DT_HALF: "float16"}
 _SHOWN = ("graph_def", "meta_graph_def", "tagged_run_metadata")
 
 
@@ -89,8 +92,7 @@ class Watcher:
         tensor, shape = value.tensor, [dimension.size for dimension in value.tensor.tensor_shape.dim]
         is_number = is_tensor and tensor.dtype != DT_STRING and all(size == 1 for size in shape)
         if self.plugins[value.tag] == "scalars" and is_number and (tensor.dtype != DT_FLOAT or shape):
-            kind = DataType.Name(tensor.dtype).removeprefix("DT_").lower()
-            kind = {"double": "float64", "float": "float32", "half": "float16"}.get(kind, kind)
+            kind = _TYPES.get(tensor.dtype, f"type {tensor.dtype}")
             what = f"{kind} of shape {shape}" if shape else kind
             self.unshown.setdefault(value.tag, Sight(seen.file, seen.byte, seen.step, what))
         if named == "hparams":
