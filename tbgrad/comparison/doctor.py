@@ -18,8 +18,8 @@ from tbgrad.events.reader import find_runs
 from tbgrad.runs.directories import INFO
 from tbgrad.runs.opening import read_info
 
-# What runs say of themselves comes first.
 _LOOKED_AT = "verdicts, files, steps, numbers, samples and hparams"
+# What runs say of themselves comes first.
 _RUN_FAULTS = (*VERDICTS, *FILE_FAULTS, *SERIES_FAULTS)
 
 
@@ -53,7 +53,7 @@ class Examination:
         """For a terminal; the last line sums up."""
         read = f"{counted(self.runs, 'run')} with {counted(self.tags, 'tag')}"
         if self.healthy:
-            return [*wrapped(f"Healthy: {read}. Looked at: {_LOOKED_AT}.")]
+            return wrapped(f"Healthy: {read}. Looked at: {_LOOKED_AT}.")
         kinds = len({finding.fault for finding in self.findings})
         found = f"{counted(len(self.findings), 'finding')} of {counted(kinds, 'kind')}"
         return [*folded(self.findings), f"{read}: {found}."]

@@ -159,14 +159,18 @@ class InspectedRun:
 def inspect(directory: Path, name: str, logdir: Path) -> InspectedRun:
     """Reads a run; damaged files are told, not raised."""
     paths, watcher = event_files(directory), Watcher()
-    # Whoever holds the lock now may let go of it while the files are read, never the other way round.
-    locked = is_locked(directory)
+    info = read_info(directory)
+    is_open = info is None or info.get("status") == "running"
+    locked = is_open and is_locked(directory)
+    if is_open and not locked:
+        # It may have been closed just now.
+        info = read_info(directory)
     now = time.time()
     fresh = frozenset(path for path in paths if now - _changed(path) < FRESH)
     compressed = [path for path in paths if _begins_with(path, _GZIP)]
     files = {path: decode([path], watch=watcher) for path in paths if path not in compressed}
     names = [path.name for path in compressed]
-    return InspectedRun(name, logdir, directory, read_info(directory), locked, files, names, fresh, watcher)
+    return InspectedRun(name, logdir, directory, info, locked, files, names, fresh, watcher)
 
 
 def _changed(path: Path) -> float:

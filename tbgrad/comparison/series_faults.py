@@ -32,11 +32,8 @@ def two_launches(run: InspectedRun) -> Iterator[Finding]:
         began = f"the steps{others} go back to {step} "
         began += "in the middle of the file" if earlier == later else f"in {later}, which is read after {earlier}"
         lost = f"TensorBoard hides the {counted(hidden, 'point')} of '{tag}' written before, from step {step} on"
-        cure = (
-            "give each launch a directory of its own: move one of the files to another."
-            if earlier != later
-            else ("give each launch a directory and a writer of its own; what is in one file can only be logged anew.")
-        )
+        cure = "give each launch a directory of its own; "
+        cure += "what is in one file is logged anew." if earlier == later else "move one of the files to another."
         yield Finding(_TWO_LAUNCHES, f"{began}; {lost}", cure, run.run, tag, f"file {later}, step {step}")
 
 
@@ -52,9 +49,11 @@ def _restarts(by_file: Mapping[Path, np.ndarray]) -> Iterator[tuple[tuple[str, s
 
 
 def _beginnings(step: np.ndarray) -> np.ndarray:
-    """Indices at which the steps of one file go back to where they began, or before it."""
-    back = np.flatnonzero(step[1:] < step[:-1]) + 1
-    return back[step[back] <= step[0]]
+    """Indices at which the steps of one file go back to where they began, or before it, after they went on."""
+    back = np.flatnonzero(step[1:] <= step[:-1]) + 1
+    anew = back[step[back] <= step[0]]
+    # Steps in disorder are no launches.
+    return anew if len(anew) and back[0] == anew[0] > 1 else anew[:0]
 
 
 def _kept(step: np.ndarray) -> np.ndarray:
@@ -82,9 +81,7 @@ def going_back(run: InspectedRun) -> Iterator[Finding]:
                 continue
             how = "comes again" if step[first] == step[first - 1] else f"comes after step {step[first - 1]}"
             more = f", and {len(back) - 1:,} more such places" if len(back) > 1 else ""
-            what = (
-                f"step {step[first]} {how}{more}; TensorBoard hides {counted(count, 'point')} at or behind such a step"
-            )
+            what = f"step {step[first]} {how}{more}; TensorBoard hides {counted(count, 'point')} at or behind it"
             cure = "give each point of a tag a larger step than the one before; count on where training is resumed."
             where = f"file {path.name}, step {step[first]}"
             yield Finding("steps that go back or repeat", what, cure, run.run, tag, where)
@@ -111,10 +108,10 @@ def samples_above_caps(run: InspectedRun) -> Iterator[Finding]:
         for records in run.files.values():
             for tag, series in getattr(records, kind).items():
                 counts[tag] = counts.get(tag, 0) + len(series.step)
-        above = {tag: count for tag, count in counts.items() if count > most}
-        for tag, count in above.items():
-            what = f"{count:,} {kind}; TensorBoard keeps {most:,} of them by default, taken at random"
-            yield Finding("samples above the caps", what, cure, run.run, tag, told=1)
+        for tag, count in counts.items():
+            if count > most:
+                what = f"{count:,} {kind}; TensorBoard keeps {most:,} of them by default, taken at random"
+                yield Finding("samples above the caps", what, cure, run.run, tag, told=1)
 
 
 def only_nan(run: InspectedRun) -> Iterator[Finding]:
@@ -126,9 +123,7 @@ def only_nan(run: InspectedRun) -> Iterator[Finding]:
         if len(value) and not np.isfinite(value).any():
             what = "NaN" if np.isnan(value).all() else "infinite" if np.isinf(value).all() else "NaN or infinite"
             points = "its only point is" if len(value) == 1 else f"all of its {len(value):,} points are"
-            cure = (
-                "look at what is logged there: a division by zero, a logarithm of zero, a mean of nothing, divergence."
-            )
+            cure = "look at what is logged: a division by zero, a logarithm of zero, a mean of nothing, divergence."
             where = f"step {parts[0].step[0]}"
             what = f"{points} {what}, so its chart is empty"
             yield Finding("a tag with only NaN", what, cure, run.run, tag, where)
@@ -140,15 +135,11 @@ def histograms_of_nan(run: InspectedRun) -> Iterator[Finding]:
         for tag, series in records.histograms.items():
             bad = [i for i, buckets in enumerate(series.buckets) if np.isnan(buckets[:, :2]).any()]
             if bad:
-                what = f"{len(bad):,} of its {counted(len(series.step), 'histogram')} {_have(len(bad))} edges that are "
-                what += "NaN, and no buckets are drawn of it"
+                what = f"NaN among the edges of {len(bad):,} of {counted(len(series.step), 'histogram')}, so that no "
+                what += "buckets are drawn there"
                 cure = "find out which values are NaN, and log the histogram of the finite ones."
                 where = f"file {path.name}, step {series.step[bad[0]]}"
                 yield Finding("a histogram of NaN", what, cure, run.run, tag, where)
-
-
-def _have(number: int) -> str:
-    return "has" if number == 1 else "have"
 
 
 def not_shown(run: InspectedRun) -> Iterator[Finding]:
