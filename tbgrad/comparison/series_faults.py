@@ -101,8 +101,8 @@ def large_steps(run: InspectedRun) -> Iterator[Finding]:
 
 def samples_above_caps(run: InspectedRun) -> Iterator[Finding]:
     """Tags with more entries than TensorBoard keeps."""
-    cure = f"start TensorBoard with 'tbgrad board {shlex.quote(str(run.logdir))}', which sets --samples_per_plugin so "
-    cure += "that all of them are kept."
+    cure = "start TensorBoard by the command that sets --samples_per_plugin so that all of them are kept: "
+    cure += f"tbgrad board {shlex.quote(str(run.logdir))}"
     for kind, most in KEPT.items():
         counts: dict[str, int] = {}
         for records in run.files.values():

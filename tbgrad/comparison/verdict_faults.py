@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,11 +18,11 @@ _OF_DESCENT = "a verdict on a descent"
 _ENDED_BADLY = "a run that did not end well"
 
 _CURES = {
-    "diverged": "take a smaller learning rate; 'tbgrad rates {function}' shows from which rate on it diverges.",
-    "not_finite": "start elsewhere, or take a smaller learning rate; 'tbgrad sweep {function}' shows where the "
-    "function is undefined.",
+    "diverged": "take a smaller learning rate; from which on it diverges is told by: {rates}",
+    "not_finite": "start elsewhere, or take a smaller learning rate; where the function is undefined is told by: "
+    "tbgrad sweep {function}",
     "stalled": "take a larger learning rate, or float64.",
-    "oscillating": "take a smaller learning rate; 'tbgrad rates {function}' compares many.",
+    "oscillating": "take a smaller learning rate; many are compared by: {rates}",
 }
 _UNBOUNDED = "choose a function that is bounded below, or fewer steps."
 
@@ -43,6 +44,9 @@ def verdicts_of_descent(run: InspectedRun) -> Iterator[Finding]:
     counts, starts = report.get("statuses"), report.get("starts")
     if not isinstance(counts, Mapping) or not isinstance(starts, list):
         return
+    # The name of a Python function does not tell where it is.
+    function = shlex.quote(str(report.get("function"))) if asked.get("formula") else "FUNCTION"
+    rates = f"tbgrad rates {function} --optimizer {asked.get('optimizer')}"
     total = sum(counts.values())
     for status, cure in _CURES.items():
         # Noise that was asked for keeps a descent moving.
@@ -51,7 +55,7 @@ def verdicts_of_descent(run: InspectedRun) -> Iterator[Finding]:
         first = next((start for start in starts if start.get("status") == status), {})
         sentence = first.get("sentence", f"The start is {status.replace('_', ' ')}.")
         what = sentence if total == 1 else f"{counts[status]:,} of {total:,} starts; the first of them: {sentence}"
-        cure = _UNBOUNDED if "unbounded" in sentence else cure.format(function=asked.get("function", "FUNCTION"))
+        cure = _UNBOUNDED if "unbounded" in sentence else cure.format(function=function, rates=rates)
         where = f"start ({listed(first['start'])})" if first.get("start") else ""
         yield Finding(_OF_DESCENT, what, cure, run.run, where=where)
 
