@@ -28,8 +28,8 @@ from tbgrad.runs.opening import read_info
 # A file that was changed so many seconds ago may still be written by somebody who holds no lock.
 FRESH = 60
 _GZIP = b"\x1f\x8b"
-# The types of tensors, as NumPy calls them.
-_TYPES = {number: name.removeprefix("DT_").lower() for name, number in DataType.items()}
+# The types of tensors that are numbers, as NumPy calls them.
+_TYPES = {number: name.removeprefix("DT_").lower() for name, number in DataType.items() if number != DT_STRING}
 _TYPES |= {DT_DOUBLE: "float64", DT_FLOAT: "float32", DT_HALF: "float16"}
 _SHOWN = ("graph_def", "meta_graph_def", "tagged_run_metadata")
 
@@ -90,9 +90,9 @@ class Watcher:
                 self.nameless[value.tag] = seen
         # What is no number at all is among the damage.
         tensor, shape = value.tensor, [dimension.size for dimension in value.tensor.tensor_shape.dim]
-        is_number = is_tensor and tensor.dtype != DT_STRING and all(size == 1 for size in shape)
+        is_number = is_tensor and tensor.dtype in _TYPES and all(size == 1 for size in shape)
         if self.plugins[value.tag] == "scalars" and is_number and (tensor.dtype != DT_FLOAT or shape):
-            kind = _TYPES.get(tensor.dtype, f"type {tensor.dtype}")
+            kind = _TYPES[tensor.dtype]
             what = f"{kind} of shape {shape}" if shape else kind
             self.unshown.setdefault(value.tag, Sight(seen.file, seen.byte, seen.step, what))
         if named == "hparams":

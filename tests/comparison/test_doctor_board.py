@@ -3,10 +3,14 @@
 import numpy as np
 import pytest
 from boards import served
-from doctor_samples import HEAD, faults, losses, put, session, tensor
+from doctor_samples import HEAD, faults, losses, put, session
 from hand_events import METADATA, double, event, float_val, simple
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.util import tensor_util
+
+import tbgrad
+from tbgrad.comparison.series_faults import KEPT
+from tbgrad.records import Histograms, Images, Meshes, Texts
 
 RUNS = {
     "two launches in one directory": "launches",
@@ -30,10 +34,15 @@ def board(tmp_path_factory):
     put(logdir / "twice", [event(step, [simple("loss", step), simple("loss", -step)]) for step in range(5)])
     put(logdir / "nameless", [event(step, [float_val("loss", step)]) for step in range(5)])
     put(logdir / "double", [event(step, [double("loss", step)]) for step in range(5)])
-    one = Summary.Value(tag="loss", tensor=tensor_util.make_tensor_proto(np.float32([1])), metadata=METADATA)
-    put(logdir / "ranked", [event(step, [one]) for step in range(5)])
+    for name, number in {"ranked": np.float32([1]), "half": np.float16(1), "int": np.int32(1)}.items():
+        one = Summary.Value(tag="loss", tensor=tensor_util.make_tensor_proto(number), metadata=METADATA)
+        put(logdir / name, [event(step, [one]) for step in range(5)])
     put(logdir / "many", losses(range(3000)))
-    put(logdir / "texts", [event(step, [tensor("story", [b"a"], "text")]) for step in range(150)])
+    with tbgrad.open_run(logdir / "others") as run:
+        run.write(Texts("t", range(150), ["a"] * 150))
+        run.write(Images("t/image", range(150), [b"\x89PNG"] * 150, (1, 1)))
+        run.write(Histograms("t/histogram", range(150), [[[0.0, 1.0, 2.0]]] * 150))
+        run.write(Meshes("t/mesh", range(150), [np.zeros((3, 3))] * 150))
     damaged = put(logdir / "damaged", losses(range(1, 9)))
     data = bytearray(damaged.read_bytes())
     data[HEAD + 3 * (len(data) - HEAD) // 8] ^= 1
@@ -50,7 +59,7 @@ def board(tmp_path_factory):
     def loaded(board):
         return (
             len(board("scalars/tags").get("many", {}))
-            and "texts" in board("text/tags")
+            and "others" in board("mesh/tags")
             and "healthy" in board("scalars/tags")
         )
 
@@ -81,13 +90,21 @@ def test_of_a_tag_twice_in_an_event_the_last_is_shown(board):
     assert [value for *_, value in board("scalars/scalars", run="twice", tag="loss")] == [0, -1, -2, -3, -4]
 
 
-@pytest.mark.parametrize("run", ["nameless", "double", "ranked", "empty", "misnamed"])
+@pytest.mark.parametrize("run", ["nameless", "double", "ranked", "half", "int", "empty", "misnamed"])
 def test_nothing_is_shown(board, run):
     assert not board("scalars/tags").get(run)
 
 
 def test_more_samples_than_are_kept(board):
-    assert len(steps(board, "many")) == 1000 and len(board("text/text", run="texts", tag="story")) == 100
+    assert len(steps(board, "many")) == KEPT["scalars"]
+    asked = {
+        "texts": ("text/text", "t"),
+        "images": ("images/images", "t/image"),
+        "histograms": ("distributions/distributions", "t/histogram"),
+        "meshes": ("mesh/meshes", "t/mesh"),
+    }
+    for kind, (path, tag) in asked.items():
+        assert len(board(path, run="others", tag=tag, sample=0)) == KEPT[kind], kind
 
 
 def test_behind_a_damaged_length_nothing_is_shown(board):

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from doctor_samples import HEAD, NAME, VERSION, aged, ending, faults, losses, put, session, tensor, the_finding
-from hand_events import event
+from hand_events import event, with_metadata
 from run_samples import complete
+from tensorboard.compat.proto.types_pb2 import DT_STRING
 from tensorboard.plugins.hparams import api_pb2
 
 import tbgrad
@@ -80,6 +81,14 @@ def test_an_event_that_its_plugin_cannot_hold(logdir):
     assert "'loss' does not hold what its plugin expects" in found.what
 
 
+@pytest.mark.parametrize("dtype", [77, DT_STRING])
+def test_a_scalar_of_a_type_that_is_none(logdir, dtype):
+    value = with_metadata("loss", 1.0)
+    value.tensor.dtype = dtype
+    put(logdir / "a", [event(0, [value])])
+    assert the_finding(logdir, DAMAGED).run == "a"
+
+
 def test_random_bytes_never_raise(logdir):
     path = put(logdir / "a", [session(rate=0.1), *losses(range(9)), event(3, [tensor("t", np.float64(1), "scalars")])])
     data, random = np.frombuffer(path.read_bytes(), np.uint8), np.random.default_rng(0)
@@ -147,6 +156,9 @@ def test_a_name_without_tfevents(logdir):
 def test_other_files_are_nobodys_concern(logdir):
     put(logdir / "a", losses([1]))
     (logdir / "data.tfrecord").write_bytes(frame(b"an example") * 5)
+    feature = {"x": tf.train.Feature(float_list=tf.train.FloatList(value=[1.0]))}
+    example = tf.train.Example(features=tf.train.Features(feature=feature))
+    (logdir / "examples.tfrecord").write_bytes(frame(example.SerializeToString()) * 5)
     (logdir / "notes.txt").write_text("short")
     (logdir / "weights.bin").write_bytes(np.random.default_rng(0).bytes(5000))
     (logdir / "empty").touch()
