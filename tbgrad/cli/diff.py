@@ -21,8 +21,8 @@ def diff(one: Path, other: Path, as_json: bool, quiet: bool, debug: bool) -> Non
     which two of them part comes first. Runs of tbgrad also part at full precision, in arrays.npz. Wall times are no
     difference. The exit code is 0 whether they differ or not.
     """
-    from tbgrad.comparison.diff_tables import document, text_lines
-    from tbgrad.comparison.diffing import diff_runs
+    from tbgrad.comparison.differences.diff_tables import document, text_lines
+    from tbgrad.comparison.differences.diffing import diff_runs
 
     difference = diff_runs(one, other)
     if not quiet:

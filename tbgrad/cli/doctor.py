@@ -25,7 +25,7 @@ def doctor(logdir: Path, as_json: bool, quiet: bool, debug: bool) -> None:
 
     Exit code 1 where something is wrong, 0 where all is well.
     """
-    from tbgrad.comparison.doctor import examine
+    from tbgrad.comparison.examination.doctor import examine
 
     examination = examine(logdir)
     if not quiet:

@@ -11,7 +11,7 @@ from tbgrad.cli.base import Command, echo_json, echo_lines, echo_notes
 from tbgrad.cli.options import output_options
 from tbgrad.errors import OptionError
 
-# As in `tbgrad.comparison.exporting`, which --help must not load.
+# As in `tbgrad.comparison.exports.exporting`, which --help must not load.
 _FORMATS = ["tidy", "tensorboard", "numpy"]
 
 
@@ -55,7 +55,7 @@ def export(
         raise OptionError("--format numpy needs a file: --output values.npz.")
     if to_stdout and as_json:
         raise OptionError("--json and the CSV both want stdout; give --output a file.")
-    from tbgrad.comparison.exporting import export_scalars
+    from tbgrad.comparison.exports.exporting import export_scalars
 
     target = sys.stdout.buffer if to_stdout else output
     done = export_scalars(places or [os.environ.get("TBGRAD_LOGDIR") or "logs"], target, format, tags, where)

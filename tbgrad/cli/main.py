@@ -23,8 +23,8 @@ COMMANDS = (
     "basins",
     "compare",
     "diff",
-    "export",
     "doctor",
+    "export",
     "board",
 )
 

@@ -11,7 +11,7 @@ from run_samples import complete
 
 import tbgrad
 from tbgrad.cli.export import _FORMATS
-from tbgrad.comparison.exporting import FORMATS
+from tbgrad.comparison.exports.exporting import FORMATS
 from tbgrad.records import HParams, Scalars
 
 

@@ -9,8 +9,8 @@ import tensorflow as tf
 from tensorboardX import SummaryWriter
 
 import tbgrad
-from tbgrad.comparison.diff_tables import document, text_lines
-from tbgrad.comparison.partings import part_arrays, part_scalars
+from tbgrad.comparison.differences.diff_tables import document, text_lines
+from tbgrad.comparison.differences.partings import part_arrays, part_scalars
 from tbgrad.errors import NotARunError, OptionError
 from tbgrad.events.writer import EventWriter
 from tbgrad.experiments.descents import log_descent

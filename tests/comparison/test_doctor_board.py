@@ -9,7 +9,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.util import tensor_util
 
 import tbgrad
-from tbgrad.comparison.series_faults import KEPT
+from tbgrad.comparison.examination.series import KEPT
 from tbgrad.records import Histograms, Images, Meshes, Texts
 
 RUNS = {

@@ -12,8 +12,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboardX import SummaryWriter
 
 import tbgrad
-from tbgrad.comparison.csv_rows import _ROWS
-from tbgrad.comparison.exported_files import FileNames
+from tbgrad.comparison.exports.csv_rows import _ROWS
+from tbgrad.comparison.exports.exported_files import FileNames
 from tbgrad.errors import LogdirError, NotARunError, OptionError, UnknownTagError, WriteError
 from tbgrad.events.writer import EventWriter
 from tbgrad.records import HParams, Scalars

@@ -9,8 +9,8 @@ from pathlib import Path
 from google.protobuf.message import DecodeError
 from tensorboard.compat.proto.event_pb2 import Event
 
-from tbgrad.comparison.findings import Finding
-from tbgrad.comparison.inspecting import InspectedRun
+from tbgrad.comparison.examination.findings import Finding
+from tbgrad.comparison.examination.inspecting import InspectedRun
 from tbgrad.events.tfrecord import HEAD_SIZE, FrameFile
 
 # TensorFlow's profiler leaves this, so that its run is listed; what it shows lies elsewhere.

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from tbgrad import naming
+from tbgrad.comparison.differences.matters import content_steps, kinds
+from tbgrad.comparison.differences.partings import ExactParting, ScalarParting, part_arrays, part_scalars
 from tbgrad.comparison.logged import METRICS, LoggedRun
-from tbgrad.comparison.matters import content_steps, kinds
-from tbgrad.comparison.partings import ExactParting, ScalarParting, part_arrays, part_scalars
 from tbgrad.errors import NotARunError, OptionError
 from tbgrad.events.reader import event_files, find_runs, read_run
 from tbgrad.runs.opening import read_arrays, read_info
@@ -88,7 +88,7 @@ class RunDifference:
         return min(steps, default=None)
 
     def __repr__(self) -> str:
-        from tbgrad.comparison.diff_tables import text_lines
+        from tbgrad.comparison.differences.diff_tables import text_lines
 
         return "\n".join(text_lines(self))
 

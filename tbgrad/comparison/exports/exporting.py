@@ -15,8 +15,15 @@ from typing import BinaryIO
 import numpy as np
 
 from tbgrad import naming
-from tbgrad.comparison.csv_rows import TENSORBOARD_HEADER, TIDY_HEADER, tensorboard_rows, tidy_rows
-from tbgrad.comparison.exported_files import FileNames, move_file, move_files, staged_folder, telling, whole_file
+from tbgrad.comparison.exports.csv_rows import TENSORBOARD_HEADER, TIDY_HEADER, tensorboard_rows, tidy_rows
+from tbgrad.comparison.exports.exported_files import (
+    FileNames,
+    move_file,
+    move_files,
+    staged_folder,
+    telling,
+    whole_file,
+)
 from tbgrad.comparison.filters import Filter, admitted
 from tbgrad.comparison.logged import METRICS, read_logs
 from tbgrad.comparison.places import find_places

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tbgrad.comparison.file_faults import FILE_FAULTS, misnamed
-from tbgrad.comparison.findings import Finding, counted, folded, wrapped
-from tbgrad.comparison.folder_faults import FOLDER_FAULTS, Member
-from tbgrad.comparison.inspecting import inspect
-from tbgrad.comparison.series_faults import SERIES_FAULTS
-from tbgrad.comparison.verdict_faults import VERDICTS
+from tbgrad.comparison.examination.files import FILE_FAULTS, misnamed
+from tbgrad.comparison.examination.findings import Finding, counted, folded, wrapped
+from tbgrad.comparison.examination.folders import FOLDER_FAULTS, Member
+from tbgrad.comparison.examination.inspecting import inspect
+from tbgrad.comparison.examination.series import SERIES_FAULTS
+from tbgrad.comparison.examination.verdicts import VERDICTS
 from tbgrad.errors import NotARunError
 from tbgrad.events.reader import find_runs
 from tbgrad.runs.directories import INFO

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tbgrad import naming
-from tbgrad.comparison.diffing import Difference, RunDifference
-from tbgrad.comparison.partings import ScalarParting
+from tbgrad.comparison.differences.diffing import Difference, RunDifference
+from tbgrad.comparison.differences.partings import ScalarParting
 
 _WIDTH = 100
 _MOST = 40

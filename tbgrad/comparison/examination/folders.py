@@ -10,8 +10,8 @@ from typing import Any
 
 from tensorboard.plugins.hparams import api_pb2
 
-from tbgrad.comparison.findings import Finding, counted, quoted
-from tbgrad.comparison.inspecting import InspectedRun
+from tbgrad.comparison.examination.findings import Finding, counted, quoted
+from tbgrad.comparison.examination.inspecting import InspectedRun
 
 # Above so many runs the Scalars dashboard, and Time Series, open with none of them selected.
 MOST_SCALARS, MOST_TIME_SERIES = 40, 500

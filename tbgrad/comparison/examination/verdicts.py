@@ -8,8 +8,8 @@ from typing import Any
 
 from tensorboard.plugins.hparams import api_pb2
 
-from tbgrad.comparison.findings import Finding
-from tbgrad.comparison.inspecting import InspectedRun
+from tbgrad.comparison.examination.findings import Finding
+from tbgrad.comparison.examination.inspecting import InspectedRun
 from tbgrad.naming import listed
 
 VERDICT = "training/verdict"

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tbgrad.comparison.findings import Finding, counted
-from tbgrad.comparison.inspecting import InspectedRun
+from tbgrad.comparison.examination.findings import Finding, counted
+from tbgrad.comparison.examination.inspecting import InspectedRun
 
 # What is kept of a tag unless --samples_per_plugin says otherwise, in the order of `Records`.
 KEPT = {"scalars": 1000, "images": 10, "histograms": 100, "texts": 100, "meshes": 100}

@@ -1,0 +1,1 @@
+"""What makes TensorBoard show nothing or the wrong thing."""

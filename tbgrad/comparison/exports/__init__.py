@@ -1,0 +1,1 @@
+"""Scalars into files of other forms."""
