@@ -33,6 +33,7 @@ _HOMES = {
     "Graph": "tbgrad.results",
     "Minimum": "tbgrad.functions.function",
     "Optimizer": "tbgrad.descent.optimizers",
+    "Profile": "tbgrad.results",
     "Race": "tbgrad.results",
     "RateSweep": "tbgrad.results",
     "Recording": "tbgrad.descent.recording",

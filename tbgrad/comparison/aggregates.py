@@ -136,8 +136,9 @@ def ranking_records(comparison: Comparison, found: Sequence[Aggregate]) -> tuple
 
 def _drawn_bands(comparison: Comparison, found: Sequence[Aggregate]) -> Iterator[tuple[int, Picture]]:
     """(Which ranking, its picture) of each that has bands of what decides."""
+    names = [*dict.fromkeys(one.name for one in found)]
     for step, ranking in enumerate(comparison.rankings):
         bands = [one.bands[0] for one in found if one.function == ranking.function and one.bands]
         bands = [one for one in bands if one.tag == bands[0].tag]
         if bands:
-            yield step, encode(bands_figure(bands, ranking.function or "Runs without a function"))
+            yield step, encode(bands_figure(bands, ranking.function or "Runs without a function", names))

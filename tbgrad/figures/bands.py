@@ -16,25 +16,31 @@ from tbgrad.results import Band
 _SHADE = 0.18
 # Values that are positive and differ by more than this factor have a logarithmic axis.
 _MANY_DECADES = 100
+# Above and below what is drawn on it.
+_ROOM = 1.5
 
 
-def bands_figure(bands: Sequence[Band], heading: str) -> Figure:
+def bands_figure(bands: Sequence[Band], heading: str, names: Sequence[str] = ()) -> Figure:
     """Draws at most ten bands of one tag, the first ones.
 
     Args:
-      bands: best first; at least one.
+      bands: at least one.
       heading: of the picture.
+      names: of all bands in all pictures that are seen together: a name has one style in all of them.
     """
     figure, axes = new_figure()
     shown = bands[: len(RACERS)]
+    names = [*dict.fromkeys([*names, *(band.name for band in shown)])]
+    styles = [RACERS[names.index(band.name) % len(RACERS)] for band in shown]
     known = np.concatenate([drawable(series) for band in shown for series in (band.lower, band.median, band.upper)])
     known = known[np.isfinite(known) & (np.abs(known) < LARGEST)]
     if known.size and known.min() > 0 and known.max() > _MANY_DECADES * known.min():
         axes.set_yscale("log")
+        axes.set_ylim(known.min() / _ROOM, known.max() * _ROOM)
     elif known.size:
         axes.set_ylim(*curve_limits(known))
     top = axes.get_ylim()[1]
-    for band, racer in zip(shown, RACERS, strict=False):
+    for band, racer in zip(shown, styles, strict=True):
         line = {name: racer[name] for name in ("color", "linestyle")}
         # A quartile that left the floats is beyond the picture, not absent.
         upper = np.where(np.isposinf(band.upper), top, drawable(band.upper))
@@ -47,7 +53,7 @@ def bands_figure(bands: Sequence[Band], heading: str) -> Figure:
     ends = [band.first_end for band in shown if band.first_end < band.step[-1]]
     still = f"; from step {min(ends):,} on some have ended and stand still" if ends else ""
     set_title(axes, heading, f"line: median; band: between the quartiles{still}{left}", width=0.95, side="page")
-    standings = Standings(figure, [band.name for band in shown])
+    standings = Standings(figure, [band.name for band in shown], styles=styles)
     for band, number in zip(shown, standings.numbers, strict=True):
         number.set_text(f"{band.count:,} series")
     return figure

@@ -9,22 +9,23 @@ from tbgrad.figures.basins import minimum_figure
 from tbgrad.figures.curves import curve_figure
 from tbgrad.figures.histories import history_figure
 from tbgrad.figures.paths import path_figure
+from tbgrad.figures.profiles import profile_figure
 from tbgrad.figures.race_values import values_figure
 from tbgrad.figures.races import race_figure
 from tbgrad.figures.rates import rates_figure
 from tbgrad.figures.surfaces import surface_figure
 from tbgrad.figures.v_curves import v_figure
-from tbgrad.results import Basins, Descent, GradientCheck, Race, RateSweep, Surface, Sweep
+from tbgrad.results import Basins, Descent, GradientCheck, Profile, Race, RateSweep, Surface, Sweep
 
 
-def show(result: Sweep | Surface | Descent | GradientCheck | Basins | RateSweep | Race) -> Figure:
+def show(result: Sweep | Surface | Descent | GradientCheck | Basins | RateSweep | Race | Profile) -> Figure:
     """Draws a result.
 
     Args:
       result: a `Sweep` is drawn as curve, a `Surface` as contours with its gradient, a `Descent` as path on its
         landscape, or as value over the steps where it has none, a `GradientCheck` as the V of its errors,
         `Basins` as the map of where each start ends, a `RateSweep` as steps over the rate, a `Race` as all paths on
-        its landscape, or as values over the steps where it has none.
+        its landscape, or as values over the steps where it has none, a `Profile` as shares of problems solved.
 
     Returns:
       A Matplotlib figure, which a notebook displays.
@@ -48,4 +49,6 @@ def show(result: Sweep | Surface | Descent | GradientCheck | Basins | RateSweep 
     if isinstance(result, Race):
         ways = race_figure(result)
         return values_figure(result) if ways is None else ways.figure
+    if isinstance(result, Profile):
+        return profile_figure(result)
     raise OptionError(f"there is no figure for a {type(result).__name__}.")

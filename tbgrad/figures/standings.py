@@ -31,9 +31,17 @@ class Standings:
       names: of the racers, in order.
       marks: what else the legend explains, in a last row.
       remark: in small print at its end.
+      styles: of the racers, as in `style.RACERS`.
     """
 
-    def __init__(self, figure: Figure, names: Sequence[str], marks: Sequence[Line2D] = (), remark: str = ""):
+    def __init__(
+        self,
+        figure: Figure,
+        names: Sequence[str],
+        marks: Sequence[Line2D] = (),
+        remark: str = "",
+        styles: Sequence[dict] = RACERS,
+    ):
         self._figure = figure
         self._width, self._height = (inches * _POINTS for inches in figure.get_size_inches())
         words = [self._write(name, LEGEND, "left") for name in names]
@@ -49,7 +57,7 @@ class Standings:
         for first, x, column, width in zip((0, rows), begins, columns, widths, strict=False):
             for row, text in enumerate(column):
                 y = strip - _SPACE - _ROW * (row + 0.5)
-                self._line(x, y, RACERS[first + row])
+                self._line(x, y, styles[first + row])
                 self._put(text, x + _LINE + _SPACE, y)
                 self.numbers.append(self._put(self._write("", LEGEND - 0.5, "right"), x + width, y))
         if marks:

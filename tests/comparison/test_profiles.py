@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 import tbgrad
-from tbgrad.figures.profiles import profile_figure
 from tbgrad.records import HParams, Scalars
 from tbgrad.results import Profile
 
@@ -29,7 +28,7 @@ def test_ratios_and_shares_by_hand():
 
 
 def test_the_picture_steps_where_the_shares_do():
-    axes = profile_figure(by_hand()).axes[0]
+    axes = tbgrad.show(by_hand()).axes[0]
     curves = [line for line in axes.lines if len(line.get_xdata()) > 1]
     assert len(curves) == 3 and axes.get_xscale() == "log"
     for k, line in enumerate(curves):
