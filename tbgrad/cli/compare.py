@@ -31,6 +31,12 @@ _FILE = click.Path(path_type=Path, allow_dash=True)
 @click.option("--where", metavar="CONDITION", multiple=True, help="Only runs with 'learning_rate<0.1'. Repeatable.")
 @click.option("--csv", "csv_file", type=_FILE, help="Write the table as CSV; - is stdout.")
 @click.option("--markdown", "markdown_file", type=_FILE, help="Write the tables as markdown; - is stdout.")
+@click.option(
+    "--html",
+    "html_file",
+    type=_FILE,
+    help="Write one page with curves and pictures, which needs no network; - is stdout.",
+)
 @click.option("--log", is_flag=True, help="Write the ranking, and a run with the bands of each group, for TensorBoard.")
 @logging_options
 @output_options
@@ -42,6 +48,7 @@ def compare(
     where: tuple[str, ...],
     csv_file: Path | None,
     markdown_file: Path | None,
+    html_file: Path | None,
     log: bool,
     logdir: Path,
     run: str | None,
@@ -59,21 +66,27 @@ def compare(
     tbgrad compare logs --by descent/value:min --where 'learning_rate<0.1'
     tbgrad compare 'logs/*/descent' --group-by optimizer --log
     """
-    to_stdout = [name for name, file in (("--csv -", csv_file), ("--markdown -", markdown_file)) if str(file) == "-"]
+    files = (("--csv -", csv_file), ("--markdown -", markdown_file), ("--html -", html_file))
+    to_stdout = [name for name, file in files if str(file) == "-"]
     to_stdout += ["--json"] * as_json
     if len(to_stdout) > 1:
         raise OptionError(f"{' and '.join(to_stdout)} all want stdout; give all but one a file.")
     if not log and (run is not None or overwrite):
         raise OptionError("--run and --overwrite say where --log writes; add --log.")
-    from tbgrad.comparison import tables
     from tbgrad.comparison.comparing import compare as compared
+    from tbgrad.comparison.documents import csv_text, document
+    from tbgrad.comparison.tables import markdown_text, text_table
 
     places = places or (logdir,)
     comparison = compared(places, by, group_by=group_by, where=where, highest=highest or None)
-    for file, write in ((csv_file, tables.csv_text), (markdown_file, tables.markdown_text)):
+    for file, write in ((csv_file, csv_text), (markdown_file, markdown_text)):
         if file is not None:
             _write(file, write(comparison))
-    report, lines = tables.document(comparison), tables.text_table(comparison, _width())
+    if html_file is not None:
+        from tbgrad.comparison.page.report import html_report
+
+        _write(html_file, html_report(comparison))
+    report, lines = document(comparison), text_table(comparison, _width())
     if log:
         from tbgrad.experiments.comparisons import log_comparison
         from tbgrad.experiments.launching import Place

@@ -1,24 +1,19 @@
-"""A comparison as text that fits a terminal, as CSV, as markdown, as HTML for notebooks and as a JSON document."""
+"""A comparison as text that fits a terminal, as markdown, and as HTML for notebooks."""
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 from tbgrad.comparison.comparing import Comparison
 from tbgrad.comparison.fitting import aligned
 from tbgrad.comparison.groups import FIRST, NOT_APPLICABLE, Group
 from tbgrad.comparison.logged import spelled
 from tbgrad.comparison.ranking import SHOWN, RankedRun, Ranking
-from tbgrad.results.tabular import html_table, in_short
-from tbgrad.summaries.pages import table
+from tbgrad.results.tabular import html_table, in_short, markdown_table
 
 _NO_FUNCTION = "(no function named)"
-_CSV_HEADS = ("rank", "function", "run", "status")
 _MOST_GROUP_ROWS = 200
 
 
@@ -89,7 +84,7 @@ def difference_words(group: Group) -> str:
 
 def constant_words(ranking: Ranking) -> str:
     """The settings, and the status, that all runs share: `optimizer sgd, steps 200`."""
-    settings = [("setting", name) for name in _settings(ranking.runs) if name not in _differing(ranking.runs)]
+    settings = [("setting", name) for name in settings_of(ranking.runs) if name not in _differing(ranking.runs)]
     told = [f"{_head(c)} {_cell(c, ranking.runs[0])}" for c in settings]
     if not _statuses(ranking) and ranking.runs[0].status:
         told.append(f"status {ranking.runs[0].status}")
@@ -113,20 +108,6 @@ def caption(comparison: Comparison) -> str:
     if comparison.damage:
         said.append(f"{len(comparison.damage)} damaged events were passed over; 'tbgrad doctor' says which.")
     return " ".join(said)
-
-
-def csv_text(comparison: Comparison) -> str:
-    """The comparison as CSV, at full precision; hparams and metrics have a column each."""
-    hparams = [name for name in _settings(comparison.runs) if name not in _CSV_HEADS]
-    metrics = list(dict.fromkeys(name for run in comparison.runs for name in run.metrics))
-    target = io.StringIO()
-    writer = csv.writer(target, lineterminator="\n")
-    writer.writerow([*_CSV_HEADS, *hparams, *metrics])
-    for run in comparison.runs:
-        settings = [run.hparams.get(name, "") for name in hparams]
-        numbers = ["" if run.metrics.get(name) is None else run.metrics[name] for name in metrics]
-        writer.writerow([run.rank, run.function, run.run, run.status, *settings, *numbers])
-    return target.getvalue()
 
 
 def markdown_text(comparison: Comparison) -> str:
@@ -153,7 +134,7 @@ def _markdown_parts(comparison: Comparison) -> Iterator[str]:
 
 
 def _markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    return table(heads, [[_escaped(cell) for cell in row] for row in rows])
+    return markdown_table(heads, [[_escaped(cell) for cell in row] for row in rows])
 
 
 def _escaped(text: str) -> str:
@@ -175,29 +156,6 @@ def html_comparison(comparison: Comparison) -> str:
     return "".join(parts) + html_table(["order"], [[caption(comparison)]], "")
 
 
-def document(comparison: Comparison) -> dict[str, Any]:
-    """The comparison for --json."""
-    told: dict[str, Any] = {"by": comparison.by or comparison.rankings[0].measure.label}
-    told["runs"] = [{name: value for name, value in vars(r).items() if name != "directory"} for r in comparison.runs]
-    told["groups"] = [
-        {"function": ranking.function, "score": ranking.compared_by} | _group_document(group)
-        for ranking in comparison.rankings
-        for group in ranking.groups
-    ]
-    told["remarks"] = [remark for ranking in comparison.rankings for remark in ranking.remarks]
-    if comparison.profile is not None:
-        found = comparison.profile
-        told["profile"] = {name: getattr(found, name) for name in ("solvers", "problems", "unit", "cost", "solved")}
-        told["profile"] |= {"fastest": found.share(1.0), "remark": found.remark, "left_out": found.left_out}
-    return told | {"skipped": comparison.skipped, "damage": comparison.damage}
-
-
-def _group_document(group: Group) -> dict[str, Any]:
-    told = {"group": group.name, "settings": group.settings, "rank": group.rank, "runs": group.runs}
-    told |= {"scores": len(group.sample), "median": group.median, "quartiles": group.quartiles}
-    return told | {"difference": vars(group.difference), "varying": group.varying}
-
-
 def _columns(ranking: Ranking) -> list[tuple[str, str]]:
     """(kind, name) of the columns: what decides, the settings that differ, and what else was measured and differs."""
     label = ranking.measure.label
@@ -216,12 +174,13 @@ def _telling(runs: Sequence[RankedRun], names: Sequence[str]) -> list[str]:
     return list(kept.values())
 
 
-def _settings(runs: Sequence[RankedRun]) -> list[str]:
+def settings_of(runs: Sequence[RankedRun]) -> list[str]:
+    """The names of all settings that any of the runs has, but for the function."""
     return list(dict.fromkeys(name for run in runs for name in run.hparams if name != "function"))
 
 
 def _differing(runs: Sequence[RankedRun]) -> list[str]:
-    return [n for n in _settings(runs) if len({str(run.hparams.get(n)) for run in runs}) > 1]
+    return [n for n in settings_of(runs) if len({str(run.hparams.get(n)) for run in runs}) > 1]
 
 
 def _statuses(ranking: Ranking) -> bool:

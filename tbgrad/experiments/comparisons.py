@@ -11,7 +11,8 @@ import numpy as np
 from tbgrad import naming
 from tbgrad.comparison.aggregates import Aggregate, aggregates, band_records, ranking_records
 from tbgrad.comparison.comparing import COMMAND, Comparison
-from tbgrad.comparison.tables import document, text_table
+from tbgrad.comparison.documents import document
+from tbgrad.comparison.tables import text_table
 from tbgrad.experiments.launching import Outcome, Place, Product, check_writable, launch
 from tbgrad.runs.opening import delete_run, read_info
 

@@ -14,8 +14,9 @@ from tbgrad.functions.catalogue import lookup
 from tbgrad.functions.function import Function
 from tbgrad.functions.interpreters import interpret, numpy_table
 from tbgrad.results.graphs import counted, times
+from tbgrad.results.tabular import markdown_table
 from tbgrad.runs.addresses import address, view
-from tbgrad.summaries.pages import link, table
+from tbgrad.summaries.pages import link
 
 # A converged descent that is so far above the global minimum has found another one.
 _WELL_ABOVE = 1e-3
@@ -169,7 +170,7 @@ def guide(told: Sequence[str]) -> str:
         "**A tutorial on gradients, and a race of optimizers.** Each run has a page of its own under this one.",
         " · ".join(first),
         "**Where to look**",
-        table(("question", "where"), rows),
+        markdown_table(("question", "where"), rows),
         "\n".join(["```", *told, "```"]),
     ]
     return "\n\n".join(parts) + "\n"

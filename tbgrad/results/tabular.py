@@ -60,6 +60,12 @@ def text_table(heads: Sequence[str], rows: Iterable[Sequence[object]], caption: 
     return "\n".join([caption, *lines])
 
 
+def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in markdown: texts as they are, all of them."""
+    lines = ["| " + " | ".join(row) + " |" for row in [heads, *rows]]
+    return "\n".join([lines[0], "|" + "---|" * len(heads), *lines[1:]])
+
+
 def sample_rows(subject: Subject, lead: dict[str, np.ndarray], position, value, gradient):
     """Heads and at most 20 evenly spaced rows of samples."""
     yield [*lead, *subject.variables, "value", *(f"∂/∂{v}" for v in subject.variables)]

@@ -9,8 +9,9 @@ from tbgrad.figures.basins import minimum_figure, percent, steps_figure
 from tbgrad.figures.canvas import encode
 from tbgrad.records import Histograms, HParams, Record, Texts
 from tbgrad.results import Basins, Status
+from tbgrad.results.tabular import markdown_table
 from tbgrad.summaries.hparams import conditions, metric_records
-from tbgrad.summaries.pages import page, table
+from tbgrad.summaries.pages import page
 from tbgrad.summaries.summarizing import in_unit, picture, summarize
 
 _MOST_TOLD = 20
@@ -134,7 +135,7 @@ def _ends_table(basins: Basins) -> str:
     if left:
         share = percent(sum(basins.share(i) for i in left))
         rows.append((f"{len(left):,} others", "", share, "", ""))
-    return table(heads, rows)
+    return markdown_table(heads, rows)
 
 
 def _unreached(basins: Basins) -> list[str]:

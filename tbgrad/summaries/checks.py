@@ -8,7 +8,8 @@ from tbgrad.figures.canvas import encode
 from tbgrad.figures.v_curves import by_step, caption, v_figure
 from tbgrad.records import Record, Scalars, Texts
 from tbgrad.results import CheckVerdict, GradientCheck
-from tbgrad.summaries.pages import page, table
+from tbgrad.results.tabular import markdown_table
+from tbgrad.summaries.pages import page
 from tbgrad.summaries.summarizing import in_unit, picture, summarize
 
 MOST_POINTS = 50
@@ -63,7 +64,7 @@ def _table(check: GradientCheck) -> str:
         *([f"Where: {check.region}."] if check.region else []),
         f"The reverse gradient in {check.dtype}, held against central differences over step sizes, extrapolated to "
         "step zero, with the uncertainty that truncation and rounding leave.",
-        table(heads, rows),
+        markdown_table(heads, rows),
         *([f"... and {left} more."] if left else []),
     ]
     asked = [

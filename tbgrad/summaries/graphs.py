@@ -5,7 +5,8 @@ from __future__ import annotations
 from tbgrad.records import GraphNode, GraphRecord, Record, Texts
 from tbgrad.results import Graph
 from tbgrad.results.graphs import FORWARD, GRADIENT, GRADIENT_AGAIN, times
-from tbgrad.summaries.pages import code, page, table
+from tbgrad.results.tabular import markdown_table
+from tbgrad.summaries.pages import code, page
 from tbgrad.summaries.summarizing import summarize
 
 _MEANINGS = {
@@ -34,7 +35,7 @@ def _story(graph: Graph) -> str:
     parts = [
         f"**{value:,} operations compute the value, {total - value:,} more the gradient.** One compiled function gives "
         f"both together. TensorFlow traced it {times(graph.traces)}.",
-        table(("scope", "what it computes", "operations"), rows),
+        markdown_table(("scope", "what it computes", "operations"), rows),
         "A double click on a scope opens it. Each operation is named by what it computes; a click on it shows its type "
         "and what TensorFlow calls it. Arrows show what flows where: the gradient takes values of the forward pass.",
     ]

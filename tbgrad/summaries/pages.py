@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from urllib.parse import quote
 
+from tbgrad.results.tabular import markdown_table
 from tbgrad.runs.addresses import exactly, view
 
 # What stands in a link for the page's own run, and for all runs beside it; both are filters that hide nothing.
@@ -33,7 +34,7 @@ def page(heading: str, parts: Sequence[str], questions: Iterable[tuple[str, str,
     """
     questions = tuple(questions)
     rows = [(question, _link(where, tag), code(tag)) for question, where, tag in questions]
-    where = table(("question", "dashboard", "tag"), rows)
+    where = markdown_table(("question", "dashboard", "tag"), rows)
     first, *rest = parts
     return "\n\n".join([f"## {heading}", first, _first_look(questions), *rest, "**Where to look**", where]) + "\n"
 
@@ -46,12 +47,6 @@ def select_run(text: str, run: str) -> str:
     for slot, runs in found.items():
         text = re.sub(rf"\b(runFilter|regexInput)={re.escape(quote(slot))}(?=[&#)])", rf"\1={quote(runs)}", text)
     return text
-
-
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A markdown table."""
-    lines = ["| " + " | ".join(row) + " |" for row in [heads, *rows]]
-    return "\n".join([lines[0], "|" + "---|" * len(heads), *lines[1:]])
 
 
 def code(text: str) -> str:

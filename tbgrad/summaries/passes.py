@@ -5,7 +5,8 @@ from __future__ import annotations
 from tbgrad.records import GraphNode, GraphRecord, Record, Texts
 from tbgrad.results import Backward, BackwardNode
 from tbgrad.results.handwriting import backward_rows, forward_rows, function_name, number_text, point_text
-from tbgrad.summaries.pages import code, page, table
+from tbgrad.results.tabular import markdown_table
+from tbgrad.summaries.pages import code, page
 from tbgrad.summaries.summarizing import summarize
 
 
@@ -58,11 +59,11 @@ def _tables(passes: Backward) -> str:
     parts = [
         f"**At {point_text(passes)} the value is {number_text(passes.value)}, the gradient ({partials}).**",
         "**Forward**: each value from the ones before it.",
-        table(("", "formula", "value"), forward),
+        markdown_table(("", "formula", "value"), forward),
         "**Backward**: each derivative from the ones after it, by the chain rule.",
-        table(("derivative", "chain rule", "in numbers"), backward),
+        markdown_table(("derivative", "chain rule", "in numbers"), backward),
         "**The gradient**",
-        table(("", ""), result),
+        markdown_table(("", ""), result),
     ]
     asked = [("How does the gradient come about, node by node?", "Graphs: the run ..._by_hand, click on a node", "")]
     return page(f"Both passes by hand: `{passes.subject.equation}`", parts, asked)

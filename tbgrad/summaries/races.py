@@ -12,8 +12,9 @@ from tbgrad.figures.race_values import values_figure
 from tbgrad.figures.races import race_colours, race_figure
 from tbgrad.records import Images, Record, Texts
 from tbgrad.results import Race
+from tbgrad.results.tabular import markdown_table
 from tbgrad.runs.addresses import exactly
-from tbgrad.summaries.pages import link, page, table
+from tbgrad.summaries.pages import link, page
 from tbgrad.summaries.summarizing import picture, summarize
 
 _SLIDER_STEPS = 10
@@ -118,4 +119,4 @@ def _table(race: Race) -> str:
             f"{race.value[-1, k]:.6g}",
             race.verdicts[k].status.words,
         ))  # fmt: skip
-    return table(("racer", "learning rate", "steps to the target", "final value", "status"), rows)
+    return markdown_table(("racer", "learning rate", "steps to the target", "final value", "status"), rows)

@@ -10,8 +10,9 @@ from tbgrad.figures.canvas import encode
 from tbgrad.figures.rates import best_words, edge_name, rates_figure, told
 from tbgrad.records import HParams, Record, Scalars, Texts
 from tbgrad.results import RateSweep
+from tbgrad.results.tabular import markdown_table
 from tbgrad.summaries.hparams import conditions, metric_records, setting, start_words
-from tbgrad.summaries.pages import page, table
+from tbgrad.summaries.pages import page
 from tbgrad.summaries.summarizing import in_unit, picture, summarize
 
 _MOST_TOLD = 12
@@ -115,7 +116,7 @@ def _table(sweep: RateSweep) -> str:
         for i in _some(len(sweep.rate)):
             status = "reached" if sweep.reached[0, i] else sweep.statuses[sweep.status[0, i]].words
             rows.append((told(sweep.rate[i]), _steps(sweep.steps_to_target[0, i]), f"{sweep.value[0, i]:.4g}", status))
-        return table(("learning rate", "steps to the target", "value at the end", "outcome"), rows)
+        return markdown_table(("learning rate", "steps to the target", "value at the end", "outcome"), rows)
     rows = []
     for i in _some(len(sweep.momentum)):
         steps = sweep.steps_to_target[i]
@@ -123,7 +124,7 @@ def _table(sweep: RateSweep) -> str:
         fewest = _steps(np.nanmin(steps) if sweep.reached[i].any() else np.nan)
         first = sweep.first_diverging[i]
         rows.append((told(sweep.momentum[i]), fastest, fewest, told(first) if np.isfinite(first) else "none"))
-    return table((sweep.momentum_name, "best rate", "steps to the target", "first diverging rate"), rows)
+    return markdown_table((sweep.momentum_name, "best rate", "steps to the target", "first diverging rate"), rows)
 
 
 def _some(count: int) -> np.ndarray:

@@ -6,8 +6,9 @@ import numpy as np
 
 from tbgrad import naming
 from tbgrad.results import FAILED, Descent, Surface
+from tbgrad.results.tabular import markdown_table
 from tbgrad.summaries.hparams import metrics
-from tbgrad.summaries.pages import page, table
+from tbgrad.summaries.pages import page
 
 _SERIES = "Time Series"
 _QUESTIONS = (
@@ -110,7 +111,7 @@ def _table(descent: Descent) -> str:
     rows.append(("gradient norm", *(f"{x:.3g}" for x in norms)))
     if gap is not None:
         rows.append(("above the known minimum", *(f"{x:.3g}" for x in gap[[0, -1]])))
-    return table(("", "start", "end"), rows)
+    return markdown_table(("", "start", "end"), rows)
 
 
 def _rate(descent: Descent) -> str:

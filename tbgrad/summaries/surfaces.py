@@ -15,9 +15,10 @@ from tbgrad.figures.surfaces import surface_figure
 from tbgrad.figures.views import VIEWS
 from tbgrad.records import Images, Meshes, Record, Texts
 from tbgrad.results import Surface
+from tbgrad.results.tabular import markdown_table
 from tbgrad.summaries.boxes import box_words, view
 from tbgrad.summaries.meshes import MARKS, surface_mesh
-from tbgrad.summaries.pages import page, table
+from tbgrad.summaries.pages import page
 from tbgrad.summaries.summarizing import picture, summarize
 
 _ENDS = ("lowest", "highest")
@@ -111,7 +112,7 @@ def _story(surface: Surface, views: Sequence[tuple[float, float]]) -> str:
     if cut:
         parts.append(f"Its heights are {cut}; the flat contours show all of them.")
     rows = [(word, f"{value:.9g}", where) for word, value, where in extremes(surface)]
-    parts.append(table(("", "value", "where"), rows))
+    parts.append(markdown_table(("", "value", "where"), rows))
     if surface.tangents:
         parts += ["**Tangent planes** (value, and slopes in value per unit of the variable)", _tangents_table(surface)]
     if surface.subject.remark:
@@ -137,7 +138,7 @@ def _tangents_table(surface: Surface) -> str:
     for plane in surface.tangents:
         numbers = [f"{x + 0.0:.9g}" for x in (plane.value, *plane.slope)]
         rows.append([*(f"{x:.9g}" for x in plane.point), *(numbers if plane.is_defined else ["undefined", "", ""])])
-    return table(heads, rows)
+    return markdown_table(heads, rows)
 
 
 def extremes(surface: Surface) -> list[tuple[str, float, str]]:

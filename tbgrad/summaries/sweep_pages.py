@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from tbgrad.results import Sweep, Tangent
-from tbgrad.summaries.pages import page, table
+from tbgrad.results.tabular import markdown_table
+from tbgrad.summaries.pages import page
 
 _MOST_POINTS, _MOST_FLAT, _MOST_SECANTS = 20, 3, 3
 
@@ -81,14 +82,14 @@ def _stationary(sweep: Sweep) -> list[str]:
     said = [" ".join(stationary_words(sweep))] if stationary_words(sweep) else []
     if len(sweep.stationary) > _MOST_POINTS:
         said.append(f"The first {_MOST_POINTS} of them; --json gives all.")
-    return [*said, table(("slope zero at", "value", "kind"), rows)] if rows else said
+    return [*said, markdown_table(("slope zero at", "value", "kind"), rows)] if rows else said
 
 
 def _tangents(sweep: Sweep) -> list[str]:
     if not sweep.tangents:
         return []
     rows = [(f"{t.coordinate:g}", f"{t.value:.9g}", f"{t.slope:.9g}") for t in sweep.tangents]
-    parts = [table(("tangent at", "value", "slope"), rows)]
+    parts = [markdown_table(("tangent at", "value", "slope"), rows)]
     for tangent in _chords(sweep)[:_MOST_SECANTS]:
         parts += _secants(tangent)
     return parts
@@ -109,4 +110,4 @@ def _secants(tangent: Tangent) -> list[str]:
     else:
         outcome = "**The difference stays**: there is a kink or a jump here, and no tangent but in name."
     heads = ("h", "slope of the secant", "minus the derivative")
-    return [f"Secants through the points at {x} and {x} + h. {outcome}", table(heads, rows)]
+    return [f"Secants through the points at {x} and {x} + h. {outcome}", markdown_table(heads, rows)]

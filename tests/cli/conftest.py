@@ -17,7 +17,8 @@ def typed():
     """typed("grad", "ripple", "--at", "2,0"): the command's result; an exception that is no exit is raised here."""
 
     def run(*words, **extra):
-        result = CliRunner().invoke(main, [str(word) for word in words], **extra)
+        # Tables fit a terminal's width only where a test says how wide it is.
+        result = CliRunner(env={"COLUMNS": None}).invoke(main, [str(word) for word in words], **extra)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         return result

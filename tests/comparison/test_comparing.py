@@ -10,7 +10,8 @@ import tensorflow as tf
 from html_tables import cells
 
 import tbgrad
-from tbgrad.comparison.tables import csv_text, document, text_table
+from tbgrad.comparison.documents import csv_text, document
+from tbgrad.comparison.tables import text_table
 from tbgrad.errors import NotARunError, UnknownTagError
 from tbgrad.experiments.descents import log_descent
 from tbgrad.experiments.launching import Place
