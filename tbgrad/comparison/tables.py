@@ -65,8 +65,8 @@ def group_rows(ranking: Ranking) -> tuple[list[str], list[list[str]]]:
         difference, (low, high) = group.difference, group.quartiles
         behind = p_value = "-"
         if difference.median is not None:
-            low_end, high_end = difference.interval
-            behind = f"{difference.median:+.4g} [{low_end:+.4g}, {high_end:+.4g}]"
+            low_end, high_end = map(_behind, difference.interval)
+            behind = f"{_behind(difference.median)} [{low_end}, {high_end}]"
             p_value = f"{difference.p_value:.2g}"
         told = [f"{len(group.sample):,}", _number(group.median), difference.verdict, behind]
         rows.append([str(group.rank), *told, f"{_number(low)} to {_number(high)}", p_value, group.name])
@@ -198,6 +198,11 @@ def _cell(column: tuple[str, str], run: RankedRun) -> str:
     if value is None:
         return "-"
     return _number(value) if kind == "metric" else spelled(value)
+
+
+def _behind(difference: float) -> str:
+    """How far a median is behind another one: one that is never reached is infinitely far."""
+    return "never" if math.isinf(difference) else f"{difference:+.4g}"
 
 
 def _number(value: float) -> str:

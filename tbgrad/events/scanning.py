@@ -22,7 +22,7 @@ from tbgrad.events.tfrecord import HEAD_SIZE, TAIL_SIZE, Frame, FrameFile
 
 # So many records tell whether there is a period; where the first number shows none, the next may.
 _AHEAD = (16, 256, 4096)
-# Fewer records are read one by one; and no more rows are read at a time.
+# Fewer numbers are read one by one; and no more rows are read at a time.
 _FEW, _MOST = 48, 1 << 17
 # They are looked for in so many bytes.
 _WINDOW = 1 << 18
@@ -160,7 +160,7 @@ def _block(file: FrameFile, offset: int, rows: Rows, most: int) -> tuple[Block |
     """The good rows that begin here, if any, and how many were tried."""
     view = file.window(offset, rows.size)
     tried = min(_likely(view, len(view) // rows.size, rows), most)
-    if tried * len(rows.layouts) < _FEW:
+    if tried * sum(len(layout.tags) for layout in rows.layouts) < _FEW:
         return None, 0
     found = np.frombuffer(view, np.uint8, tried * rows.size).reshape(tried, rows.size)
     fields = rows.fields(found)
