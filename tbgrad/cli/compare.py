@@ -24,7 +24,11 @@ _FILE = click.Path(path_type=Path, allow_dash=True)
     help="Rank by the last value of this scalar, or by loss:min, loss:max, loss:auc (area over the steps), "
     "loss:steps-to=0.1.",
 )
-@click.option("--highest", is_flag=True, help="High values are good, as of an accuracy; of :max they are anyway.")
+@click.option(
+    "--highest/--lowest",
+    default=None,
+    help="Whether high or low values are good; by default low ones, but of :max high ones.",
+)
 @click.option(
     "--group-by", "group_by", metavar="HPARAM", multiple=True, help="Compare groups that share it. Repeatable."
 )
@@ -43,7 +47,7 @@ _FILE = click.Path(path_type=Path, allow_dash=True)
 def compare(
     places: tuple[Path, ...],
     by: str | None,
-    highest: bool,
+    highest: bool | None,
     group_by: tuple[str, ...],
     where: tuple[str, ...],
     csv_file: Path | None,
@@ -71,14 +75,17 @@ def compare(
     to_stdout += ["--json"] * as_json
     if len(to_stdout) > 1:
         raise OptionError(f"{' and '.join(to_stdout)} all want stdout; give all but one a file.")
+    written = [file.resolve() for _, file in files if file is not None and str(file) != "-"]
+    if len({*written}) < len(written):
+        raise OptionError("--csv, --markdown and --html would overwrite each other; give each a file of its own.")
     if not log and (run is not None or overwrite):
         raise OptionError("--run and --overwrite say where --log writes; add --log.")
     from tbgrad.comparison.comparing import compare as compared
     from tbgrad.comparison.documents import csv_text, document
     from tbgrad.comparison.tables import markdown_text, text_table
 
-    places = places or (logdir,)
-    comparison = compared(places, by, group_by=group_by, where=where, highest=highest or None)
+    places, group_by = places or (logdir,), tuple(dict.fromkeys(group_by))
+    comparison = compared(places, by, group_by=group_by, where=where, highest=highest)
     for file, write in ((csv_file, csv_text), (markdown_file, markdown_text)):
         if file is not None:
             _write(file, write(comparison))
@@ -91,7 +98,9 @@ def compare(
         from tbgrad.experiments.comparisons import log_comparison
         from tbgrad.experiments.launching import Place
 
-        request = {"places": [*map(str, places)], "by": by, "highest": highest, "group_by": group_by, "where": where}
+        # The same places from elsewhere are the same request.
+        request = {"places": [str(place.absolute()) for place in places], "by": by, "highest": highest}
+        request |= {"group_by": group_by, "where": where}
         outcome = log_comparison(comparison, Place(logdir, run, overwrite), request)
         report, lines = outcome.report, [*lines, outcome.lines[-1]]
     if as_json:

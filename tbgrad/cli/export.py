@@ -64,4 +64,5 @@ def export(
     if as_json:
         echo_json({"runs": done.runs, "series": done.series, "scalars": done.scalars, "output": done.output})
     elif not to_stdout:
-        echo_lines([f"{done.scalars:,} scalars, {done.series:,} series of {done.runs:,} runs", done.output])
+        runs = "1 run" if done.runs == 1 else f"{done.runs:,} runs"
+        echo_lines([f"{done.scalars:,} scalars, {done.series:,} series of {runs}", done.output])

@@ -24,7 +24,7 @@ from tbgrad.summaries.pages import page
 from tbgrad.summaries.summarizing import in_unit, picture
 
 # Of more tags the first ones are aggregated, and of these so many have a chart.
-MOST_TAGS, _MOST_CHARTS = 30, 12
+MOST_TAGS, _MOST_CHARTS = 200, 12
 _ALL = "all runs"
 # In the order of a margin chart.
 _PARTS = {"median": "Median", "lower": "Lower quartile", "upper": "Upper quartile"}
@@ -46,10 +46,15 @@ class Aggregate:
     bands: tuple[Band, ...]
     left_out: int = 0
 
-    @property
-    def slug(self) -> str:
-        """The group as a part of a run's name."""
-        return "_".join(filter(None, (naming.slug(self.function), naming.word(self.name))))
+
+def slugs(found: Sequence[Aggregate]) -> list[str]:
+    """Each as a part of a run's name: no two the same, also where capitals do not count."""
+    names = ["_".join(filter(None, (naming.slug(one.function), naming.word(one.name)))) for one in found]
+    alike = [name.lower() for name in names]
+    return [
+        f"{name}_{naming.short_hash([one.function, one.name])}" if alike.count(name.lower()) > 1 else name
+        for name, one in zip(names, found, strict=True)
+    ]
 
 
 def aggregates(comparison: Comparison) -> list[Aggregate]:
@@ -62,12 +67,16 @@ def _of_ranking(ranking: Ranking) -> Iterator[Aggregate]:
     groups = [(group.name, [by_name[name] for name in group.runs]) for group in ranking.groups]
     for name, members in groups or [(_ALL, [*ranking.runs])]:
         logged = [_read(run) for run in members]
-        shared = [tag for tag in logged[0].records.scalars if all(tag in run.records.scalars for run in logged)]
+        shared = [tag for tag in logged[0].records.scalars if all(_has(run, tag) for run in logged)]
         tags = sorted(shared, key=lambda tag: tag != deciding_tag(ranking, shared))
         prefers_high = ranking.measure.score is not None and ranking.measure.score.highest
         bands = [band(name, tag, [one for run in logged for one in series(run, tag)], prefers_high) for tag in
                  tags[:MOST_TAGS]]  # fmt: skip
         yield Aggregate(ranking.function, name, tuple(bands), len(tags[MOST_TAGS:]))
+
+
+def _has(run: LoggedRun, tag: str) -> bool:
+    return tag in run.records.scalars and len(run.records.scalars[tag].step) > 0
 
 
 def deciding_tag(ranking: Ranking, tags: Sequence[str]) -> str:
@@ -119,7 +128,10 @@ def ranking_records(comparison: Comparison, found: Sequence[Aggregate]) -> tuple
         ("How do the groups go on?", "Images", "compare/bands"),
         ("How do they go on, step by step?", "Custom Scalars of all runs", ""),
     ]
-    text = page("Comparison", [caption(comparison), markdown_text(comparison)], questions)
+    parts = [caption(comparison), markdown_text(comparison)]
+    if left_out := max((one.left_out for one in found), default=0):
+        parts.append(f"Bands show {MOST_TAGS} tags of each group; {left_out} more are left out.")
+    text = page("Comparison", parts, questions)
     records: list[Record] = [Texts("compare/ranking", 0, text, description="Which runs and groups are best.")]
     if comparison.profile is not None:
         words = "The share of problems that each solver solves with at most so many times the gradients of the fastest."

@@ -22,7 +22,7 @@ def band(name: str, tag: str, series: Sequence[tuple[np.ndarray, np.ndarray]], p
     Args:
       name: of what is taken together.
       tag: of the series.
-      series: (steps int64 `[n]`, values `[n]`) of each, n > 0; steps ascend.
+      series: (steps int64 `[n]`, values `[n]`) of each, n > 0; steps strictly increase.
       prefers_high: whether high numbers are good.
 
     Returns:

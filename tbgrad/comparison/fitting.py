@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 _GAP = 2
 # A name is cut in its middle, where names of runs differ least, to no less than so many letters.
-_SHORTEST_NAME = 24
-_NUMBER = re.compile(r"[-+]?(\d[\d,.]*(e[-+]?\d+)?|nan|inf)|-|never|")
+_SHORTEST_NAME = 16
+_NUMBER = re.compile(r"[-+]?(\d[\d,.]*(e[-+]?\d+)?%?|nan|inf)|-|never|")
 
 
 def aligned(

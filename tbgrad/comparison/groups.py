@@ -2,8 +2,8 @@
 
 A group is judged by its sample, one score of each run or of each start. Against the group that ranks first a difference
 is called found only if two witnesses agree: the bootstrap's interval of the difference of the medians does not hold
-zero, and the rank test's p-value, raised for the number of groups, is below 5 %. The interval alone would call luck a
-difference where there are three runs in each group.
+zero, and the rank test's p-value is below 5 %, raised for the number of pairs of groups, since the first one was chosen
+by the same numbers. The interval alone would call luck a difference where there are three runs in each group.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Difference:
       reason: why it is not found, or not applicable; empty where it is found.
       median: the group's median less that of the first; None where not applicable.
       interval: (low, high), the 95 % bootstrap interval of it, or None.
-      p_value: of the rank test, raised for the number of groups by Holm's procedure, or None.
+      p_value: of the rank test, raised for the number of pairs of groups by Holm's procedure, or None.
     """
 
     verdict: str
@@ -54,6 +54,8 @@ class Group:
         where it has no finite score.
       of_starts: whether a run gives more than one score.
       deterministic: whether each is known to come out the same if it is launched again.
+      repeats: how many runs are left out of the sample since they repeat another one exactly.
+      lacks_starts: whether a run of many starts has kept no scores of them.
       rank: from 1, by the median; equal medians share it.
       median: of the sample.
       quartiles: (lower, upper).
@@ -67,6 +69,8 @@ class Group:
     sample: np.ndarray
     of_starts: bool = False
     deterministic: bool = False
+    repeats: int = 0
+    lacks_starts: bool = False
     rank: int = 1
     difference: Difference | None = None
     varying: tuple[str, ...] = ()
@@ -110,8 +114,9 @@ def _compared(first: Group, others: Sequence[Group]) -> list[Difference]:
         None if reason else statistics.rank_test(other.sample, first.sample)
         for other, reason in zip(others, reasons, strict=True)
     ]
-    raised = iter(statistics.holm([p for p in p_values if p is not None]))
-    tests = sum(p is not None for p in p_values)
+    # Which group is first depends on the same numbers, as if all pairs were tested.
+    tests = math.comb(1 + sum(p is not None for p in p_values), 2)
+    raised = iter(statistics.holm([p for p in p_values if p is not None], tests))
     return [
         Difference(NOT_APPLICABLE, reason) if reason else _judged(first, other, next(raised), tests)
         for other, reason in zip(others, reasons, strict=True)
@@ -120,11 +125,13 @@ def _compared(first: Group, others: Sequence[Group]) -> list[Difference]:
 
 def _obstacle(first: Group, other: Group) -> str:
     """Why these two cannot be compared as samples; empty where they can."""
-    for group in (first, other):
+    for group, name in ((first, "the first group"), (other, "it")):
+        if group.lacks_starts:
+            return f"{name} has runs from many starts whose arrays.npz lacks the scores of each; make them anew"
         if len(group.sample) == 1:
             if group.deterministic:
-                return f"{group.name} is a single deterministic run: another launch would come out the same"
-            return f"{group.name} is a single run, which has no spread; log more seeds or starts"
+                return f"{name} is a single deterministic run: another launch would come out the same"
+            return f"{name} is a single run, which has no spread; log more seeds or starts"
     return ""
 
 
@@ -136,6 +143,6 @@ def _judged(first: Group, other: Group, p_value: float, tests: int) -> Differenc
     if p_value < LEVEL and not low <= 0 <= high:
         return Difference(WORSE, **told)
     if tests * statistics.least_p(n, m) >= LEVEL:
-        among = f", {tests} comparisons" if tests > 1 else ""
+        among = f", {tests} pairs of groups" if tests > 1 else ""
         return Difference(NOT_FOUND, f"too few to tell: {n} against {m}{among}", **told)
     return Difference(NOT_FOUND, "the samples lie too much among each other", **told)

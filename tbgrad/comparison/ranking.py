@@ -10,19 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from tbgrad.comparison.groups import Group, ranked
-from tbgrad.comparison.logged import LoggedRun, spelled
-from tbgrad.comparison.samples import is_deterministic, is_of_many_starts, sample
+from tbgrad.comparison.grouping import differing_words, grouped
+from tbgrad.comparison.groups import Group
+from tbgrad.comparison.logged import LoggedRun
 from tbgrad.comparison.scores import Score
 from tbgrad.comparison.statistics import ranks
 from tbgrad.comparison.tuning import rate_words
+from tbgrad.comparison.visible import visible
 
 GAP, VALUE = "descent/log10_gap", "descent/value"
 # The default order: each decides where those before leave a tie.
 DECIDING = ("steps_to_gap", "best_gap", "best_value")
 SHOWN = (*DECIDING, "final_value")
-_ALONE = ("run", "status", "function")
-SEED = "seed"
 
 
 @dataclass(frozen=True)
@@ -111,20 +110,33 @@ class Ranking:
     compared_by: str = ""
     remarks: tuple[str, ...] = ()
 
+    @property
+    def compares_steps(self) -> bool:
+        """Whether groups are compared by a number of steps, which is infinite where something is never reached."""
+        score = self.measure.score
+        return self.compared_by == DECIDING[0] if score is None else score.kind == "steps-to"
+
 
 def descent_metrics(run: LoggedRun) -> dict[str, float | None]:
     """The metrics by which descents are compared; None where a run lacks one."""
     metrics = {name: run.metrics.get(name) for name in SHOWN}
-    gap = run.records.scalars.get(GAP)
-    if gap is not None and np.isfinite(gap.value).any():
-        metrics["best_gap"] = 10.0 ** float(gap.value[np.isfinite(gap.value)].min())
-    value = run.records.scalars.get(VALUE)
-    if metrics["best_value"] is None and value is not None and len(value.value):
-        finite = value.value[np.isfinite(value.value)]
-        metrics["best_value"] = float(finite.min()) if finite.size else math.nan
+    gap = _finite_lowest(run, GAP)
+    if gap is not None and not math.isnan(gap):
+        metrics["best_gap"] = 10.0**gap
+    if metrics["best_value"] is None:
+        metrics["best_value"] = _finite_lowest(run, VALUE)
     if metrics["steps_to_gap"] is not None:
         metrics["steps_to_gap"] = int(metrics["steps_to_gap"])
     return metrics
+
+
+def _finite_lowest(run: LoggedRun, tag: str) -> float | None:
+    """The lowest finite value of a series; NaN where it has none, None where the run lacks the tag."""
+    if tag not in run.records.scalars:
+        return None
+    _, value = visible(run.records.scalars[tag])
+    finite = value[np.isfinite(value)]
+    return float(finite.min()) if finite.size else math.nan
 
 
 def measure_for(runs: Sequence[LoggedRun]) -> Measure | None:
@@ -149,72 +161,33 @@ def rank_runs(function: str, runs: Sequence[LoggedRun], measure: Measure, group_
     for run in runs:
         metrics = descent_metrics(run)
         if measure.score is not None:
-            series = run.records.scalars[measure.score.tag]
-            metrics[measure.label] = measure.score.of(series.step, series.value)
+            metrics[measure.label] = measure.score.of(*visible(run.records.scalars[measure.score.tag]))
         rows.append((measure.key(metrics), run, metrics))
     places = ranks([key for key, _, _ in rows])
     order = sorted(range(len(rows)), key=lambda i: (places[i], rows[i][1].run))
-    found = [
+    found = tuple(
         RankedRun(run.run, function, places[i], run.hparams, metrics, run.status, run.directory)
         for i, (_, run, metrics) in ((i, rows[i]) for i in order)
-    ]
-    logged = [rows[i][1] for i in order]
-    groups, compared_by = _groups(logged, found, measure, group_by) if group_by else ((), "")
-    remarks = [*rate_words(logged), *_mixed(groups)]
-    return Ranking(function, measure, tuple(found), groups, compared_by, tuple(remarks))
-
-
-def setting_of(run: LoggedRun, name: str) -> Any:
-    """A setting, or the run's own name, status or function; None where there is none."""
-    return getattr(run, name) if name in _ALONE and name not in run.hparams else run.hparams.get(name)
-
-
-def _groups(
-    logged: Sequence[LoggedRun], runs: Sequence[RankedRun], measure: Measure, group_by: Sequence[str]
-) -> tuple[tuple[Group, ...], str]:
-    """The groups, best first, and what they are compared by: the first deciding metric in which one has a median."""
-    members: dict[tuple, list[int]] = {}
-    for i, run in enumerate(logged):
-        members.setdefault(tuple(setting_of(run, name) for name in group_by), []).append(i)
-    names = DECIDING[DECIDING.index(measure.name) :] if measure.score is None else (measure.label,)
-    for name in names:
-        groups = [
-            _group(dict(zip(group_by, values, strict=True)), [(logged[i], runs[i]) for i in indices], measure, name)
-            for values, indices in members.items()
-        ]
-        if any(math.isfinite(group.median) for group in groups):
-            break
-    return ranked(groups, measure.prefers_high), name
-
-
-def _group(
-    settings: Mapping[str, Any], members: Sequence[tuple[LoggedRun, RankedRun]], measure: Measure, name: str
-) -> Group:
-    logged = [run for run, _ in members]
-    numbers = [_number(run.metrics.get(name)) for _, run in members]
-    samples = [sample(run, measure.score or name, x) for run, x in zip(logged, numbers, strict=True)]
-    return Group(
-        ", ".join(f"{name} {'none' if value is None else spelled(value)}" for name, value in settings.items()),
-        settings,
-        tuple(run.run for run in logged),
-        np.concatenate(samples),
-        of_starts=any(map(is_of_many_starts, logged)),
-        deterministic=all(map(is_deterministic, logged)),
-        varying=_varying(logged, [*settings]),
     )
+    logged = [rows[i][1] for i in order]
+    groups, compared_by = (), ""
+    if group_by:
+        names = DECIDING[DECIDING.index(measure.name) :] if measure.score is None else (measure.label,)
+        numbers = {name: [run.metrics.get(name) for run in found] for name in names}
+        groups, compared_by = grouped(logged, numbers, measure.score, group_by)
+    remarks = [*rate_words(logged, [run.rank for run in found]), *differing_words(groups, logged)]
+    remarks += _area_words(logged, measure)
+    return Ranking(function, measure, found, groups, compared_by, tuple(remarks))
 
 
-def _number(value: float | None) -> float:
-    return math.nan if value is None else float(value)
-
-
-def _varying(runs: Sequence[LoggedRun], group_by: Sequence[str]) -> tuple[str, ...]:
-    names = dict.fromkeys(name for run in runs for name in run.hparams)
-    return tuple(n for n in names if n not in (*group_by, SEED) and len({run.hparams.get(n) for run in runs}) > 1)
-
-
-def _mixed(groups: Sequence[Group]) -> list[str]:
-    names = dict.fromkeys(name for group in groups for name in group.varying)
-    if not names:
+def _area_words(runs: Sequence[LoggedRun], measure: Measure) -> list[str]:
+    """That areas over other steps are no match for each other."""
+    if measure.score is None or measure.score.kind != "auc":
         return []
-    return [f"Within a group the runs also differ in {', '.join(names)}: this counts as luck here, as a seed does."]
+    steps = [visible(run.records.scalars[measure.score.tag])[0] for run in runs]
+    spans = {(int(step[0]), int(step[-1])) for step in steps if len(step)}
+    if len(spans) < 2:
+        return []
+    shortest, longest = min(spans, key=lambda s: s[1] - s[0]), max(spans, key=lambda s: s[1] - s[0])
+    told = f"some from step {shortest[0]:,} to {shortest[1]:,}, others from {longest[0]:,} to {longest[1]:,}"
+    return [f"Areas over different steps are no match for each other: {told}."]

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 import numpy as np
 
 from tbgrad.comparison.logged import LoggedRun
 from tbgrad.comparison.scores import Score
+from tbgrad.comparison.visible import visible
 from tbgrad.runs.opening import read_arrays
 
 # Of a descent's readings the arrays bear the last part of their tags; the gap is the value's to the minimum.
 _DESCENT, _GAP = "descent/", "log10_gap"
 
 
-def sample(run: LoggedRun, score: Score | str, value: float) -> np.ndarray:
+def sample(run: LoggedRun, score: Score | str, value: float) -> np.ndarray | None:
     """The scores of a run.
 
     Args:
@@ -23,21 +25,21 @@ def sample(run: LoggedRun, score: Score | str, value: float) -> np.ndarray:
       value: the run's own score.
 
     Returns:
-      Float64 `[n]`: of a descent from many starts one for each of them, else the value alone.
+      Float64 `[n]`: of a descent from many starts one for each of them, else the value alone; None where the scores of
+      many starts were not kept.
     """
-    alone = np.array([value])
     if not is_of_many_starts(run):
-        return alone
+        return np.array([value])
     if isinstance(score, str):
-        return read_arrays(run.directory, [score]).get(score, alone).astype(np.float64)
-    found = _series_of_starts(run, score.tag)
-    return np.array([score.of(step, values) for step, values in found]) if found else alone
+        found = read_arrays(run.directory, [score]).get(score)
+        return None if found is None else found.astype(np.float64)
+    each = _series_of_starts(run, score.tag)
+    return np.array([score.of(step, values) for step, values in each]) if each else None
 
 
 def series(run: LoggedRun, tag: str) -> list[tuple[np.ndarray, np.ndarray]]:
     """(Steps int64 `[n]`, values `[n]`) of a tag that the run has: one for each start, or what was logged."""
-    logged = run.records.scalars[tag]
-    return _series_of_starts(run, tag) or [(logged.step, logged.value)]
+    return _series_of_starts(run, tag) or [visible(run.records.scalars[tag])]
 
 
 def is_of_many_starts(run: LoggedRun) -> bool:
@@ -49,6 +51,15 @@ def is_of_many_starts(run: LoggedRun) -> bool:
 def is_deterministic(run: LoggedRun) -> bool:
     """Whether another launch of the same settings is known to come out the same: a descent without noise."""
     return run.asked.get("command") == "descend" and not run.asked.get("noise")
+
+
+def repeated(run: LoggedRun) -> str:
+    """What is equal of launches that must come out the same; of a run that is not known to be so its own name."""
+    if not is_deterministic(run):
+        return run.run
+    # Where nothing is drawn the seed changes nothing.
+    asked = {name: value for name, value in run.asked.items() if name != "seed" or run.asked.get("starts")}
+    return json.dumps(asked, sort_keys=True, default=str)
 
 
 def _series_of_starts(run: LoggedRun, tag: str) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 
 import numpy as np
 
-from tbgrad.comparison.logged import spelled
+from tbgrad import naming
 from tbgrad.errors import OptionError
 
 _WORDS = {
@@ -62,13 +63,13 @@ class Score:
         """The shortest text that `parse` reads."""
         if self.kind == "last":
             return self.tag
-        return f"{self.tag}:{self.kind}" + (f"={self.target:g}" if self.kind == "steps-to" else "")
+        return f"{self.tag}:{self.kind}" + (f"={naming.number(self.target)}" if self.kind == "steps-to" else "")
 
     @property
     def words(self) -> str:
         """What is ranked by: `the last value of loss, lowest first`."""
         what = _WORDS[self.kind].format(
-            tag=self.tag, side="at least" if self.highest else "at most", target=spelled(self.target)
+            tag=self.tag, side="at least" if self.highest else "at most", target=naming.number(self.target)
         )
         return f"{what}, {'highest' if self.prefers_high else 'lowest'} first"
 
@@ -81,25 +82,30 @@ class Score:
         """The score of a series.
 
         Args:
-          step: int64 `[n]`.
+          step: int64 `[n]`, strictly increasing; see `visible`.
           value: floats `[n]`.
 
         Returns:
           A number in the unit of the values (`last`, `min`, `max`: the latter two of the finite ones), of value × step
-          (`auc`, by the trapezoidal rule) or in steps (`steps-to`; infinite where the value is not reached). NaN where
-          the series does not have it.
+          (`auc`, by the trapezoidal rule; of one point there is none) or in steps (`steps-to`; infinite where the value
+          is not reached). NaN where the series does not have it.
         """
-        value = value.astype(np.float64)
         if not len(value):
             return math.nan
+        if self.kind == "steps-to":
+            # A logged 0.1 is float32's, which is not float64's.
+            with np.errstate(over="ignore"):
+                target = value.dtype.type(self.target)
+            reached = np.flatnonzero(value >= target if self.highest else value <= target)
+            return float(step[reached[0]]) if reached.size else math.inf
+        value = value.astype(np.float64)
         if self.kind == "last":
             return float(value[-1])
         if self.kind == "auc":
+            if len(value) == 1:
+                return math.nan
             with np.errstate(invalid="ignore", over="ignore"):
                 return float(np.trapezoid(value, step.astype(np.float64)))
-        if self.kind == "steps-to":
-            reached = np.flatnonzero(value >= self.target if self.highest else value <= self.target)
-            return float(step[reached[0]]) if reached.size else math.inf
         finite = value[np.isfinite(value)]
         if not finite.size:
             return math.nan
@@ -125,9 +131,14 @@ def likely_loss(counts: dict[str, int]) -> str | None:
     Returns:
       The tag, of validation before training; None where no tag speaks of a loss.
     """
-    losses = [tag for tag in counts if "loss" in tag.lower()]
+    losses = [tag for tag in counts if is_loss(tag)]
     return min(losses, key=lambda tag: (-counts[tag], not _is_of_validation(tag), len(tag), tag), default=None)
 
 
+def is_loss(tag: str) -> bool:
+    """Whether a tag speaks of a loss."""
+    return "loss" in tag.lower()
+
+
 def _is_of_validation(tag: str) -> bool:
-    return any(word in tag.lower() for word in ("val", "test"))
+    return bool({"val", "valid", "validation", "eval", "evaluation", "test"} & {*re.split(r"[^a-z]+", tag.lower())})

@@ -149,14 +149,19 @@ def _sums_of_choices(numbers: np.ndarray, count: int) -> np.ndarray:
     return ways[count]
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
+def holm(p_values: Sequence[float], tests: int | None = None) -> list[float]:
     """p-values of several tests, raised so that chance makes any of them small as seldom as a single one.
+
+    Args:
+      p_values: of the tests that are told.
+      tests: how many there are in all, at least these; of those that are not told nothing is assumed.
 
     Source: Holm (1979), A simple sequentially rejective multiple test procedure.
     """
+    tests = len(p_values) if tests is None else tests
     order = sorted(range(len(p_values)), key=p_values.__getitem__)
     adjusted, largest = [0.0] * len(p_values), 0.0
     for place, index in enumerate(order):
-        largest = max(largest, min(1.0, (len(p_values) - place) * p_values[index]))
+        largest = max(largest, min(1.0, (tests - place) * p_values[index]))
         adjusted[index] = largest
     return adjusted

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from tbgrad.comparison.comparing import Comparison
 from tbgrad.comparison.fitting import aligned
-from tbgrad.comparison.groups import FIRST, NOT_APPLICABLE, Group
 from tbgrad.comparison.logged import spelled
-from tbgrad.comparison.ranking import SHOWN, RankedRun, Ranking
+from tbgrad.comparison.ranking import DECIDING, SHOWN, RankedRun, Ranking
 from tbgrad.results.tabular import html_table, in_short, markdown_table
 
 _NO_FUNCTION = "(no function named)"
 _MOST_GROUP_ROWS = 200
+_LONGEST_CELL = 40
 
 
 def text_table(comparison: Comparison, width: int | None = None) -> list[str]:
@@ -27,22 +27,25 @@ def text_table(comparison: Comparison, width: int | None = None) -> list[str]:
     lines: list[str] = []
     for ranking in comparison.rankings:
         lines += [""] * bool(lines) + [ranking.function or _NO_FUNCTION]
-        heads, rows = ranking_rows(ranking)
-        shown, left_out = aligned(heads, rows, width)
-        lines += shown
-        if left_out:
-            lines += _wrapped(f"No room for {', '.join(left_out)}; --csv has every column.", width)
+        lines += _fitted(ranking_rows(ranking), width, "--csv")
         if constant := constant_words(ranking):
             lines += _wrapped(f"All: {constant}", width)
         if ranking.groups:
-            heads, rows = group_rows(ranking)
-            shown, _ = aligned(heads, rows, width)
-            lines += ["", *shown]
-            lines += [line for group in ranking.groups for line in _wrapped(difference_words(group), width) if line]
-        lines += [line for remark in ranking.remarks for line in _wrapped(remark, width)]
+            lines += ["", *_fitted(group_rows(ranking), width, "--json")]
+        lines += [line for words in (*reason_words(ranking), *ranking.remarks) for line in _wrapped(words, width)]
     if comparison.profile is not None:
-        lines += ["", *repr(comparison.profile).splitlines(), *_wrapped(comparison.profile.remark, width)]
+        heads, *rows = comparison.profile._rows()
+        lines += ["", *_wrapped(comparison.profile._caption(), width)]
+        lines += _fitted(([*heads[1:], heads[0]], [[*row[1:], row[0]] for row in rows]), width, "--json")
+        lines += _wrapped(comparison.profile.remark, width)
     return [*lines, "", *_wrapped(caption(comparison), width)]
+
+
+def _fitted(table: tuple[Sequence[str], Sequence[Sequence[str]]], width: int | None, whole: str) -> list[str]:
+    """A table that fits, and below it what is left out and which option has it."""
+    heads, rows = table
+    shown, left_out = aligned(heads, [[_cut(cell) for cell in row[:-1]] + [row[-1]] for row in rows], width)
+    return shown + (_wrapped(f"No room for {', '.join(left_out)}; {whole} has all.", width) if left_out else [])
 
 
 def ranking_rows(ranking: Ranking) -> tuple[list[str], list[list[str]]]:
@@ -52,40 +55,47 @@ def ranking_rows(ranking: Ranking) -> tuple[list[str], list[list[str]]]:
         [str(run.rank), *(_cell(c, run) for c in columns), *([run.status] if _statuses(ranking) else []), run.run]
         for run in ranking.runs
     ]
-    return ["", *map(_head, columns), *(["status"] if _statuses(ranking) else []), "run"], rows
+    return ["", *_heads(columns), *(["status"] if _statuses(ranking) else []), "run"], rows
 
 
 def group_rows(ranking: Ranking) -> tuple[list[str], list[list[str]]]:
-    """Heads and rows of the groups: median and quartiles, and the difference to the first one."""
+    """Heads and rows of the groups: the verdict, median and quartiles, and the difference to the first one."""
     what = ranking.compared_by.replace("_", " ")
     unit = "starts" if any(group.of_starts for group in ranking.groups) else "runs"
-    heads = ["", unit, f"median {what}", "verdict", "behind the first [95 %]", "quartiles", "p", "group"]
-    rows = []
+    heads = ["", "verdict", unit, f"median {what}", "behind the first [95 %]", "quartiles", "p", "group"]
+    rows, is_steps = [], ranking.compares_steps
     for group in ranking.groups[:_MOST_GROUP_ROWS]:
         difference, (low, high) = group.difference, group.quartiles
         behind = p_value = "-"
         if difference.median is not None:
-            low_end, high_end = map(_behind, difference.interval)
-            behind = f"{_behind(difference.median)} [{low_end}, {high_end}]"
+            low_end, high_end = (_behind(end, is_steps) for end in difference.interval)
+            behind = f"{_behind(difference.median, is_steps)} [{low_end}, {high_end}]"
             p_value = f"{difference.p_value:.2g}"
-        told = [f"{len(group.sample):,}", _number(group.median), difference.verdict, behind]
-        rows.append([str(group.rank), *told, f"{_number(low)} to {_number(high)}", p_value, group.name])
+        told = [difference.verdict, f"{len(group.sample):,}", _number(group.median, is_steps), behind]
+        quartiles = f"{_number(low, is_steps)} to {_number(high, is_steps)}"
+        rows.append([str(group.rank), *told, quartiles, p_value, group.name])
     return heads, rows
 
 
-def difference_words(group: Group) -> str:
-    """Why nothing was found of a group, or why nothing can be; empty where a difference was found."""
-    difference = group.difference
-    if difference is None or not difference.reason or difference.verdict == FIRST:
-        return ""
-    name = f"{group.name}: " if difference.verdict != NOT_APPLICABLE else ""
-    return f"{name}{difference.verdict}: {difference.reason}."
+def reason_words(ranking: Ranking) -> list[str]:
+    """Why of some groups no difference was found, or none can be: a sentence for each reason."""
+    by_reason: dict[tuple[str, str], list[str]] = {}
+    for group in ranking.groups:
+        difference = group.difference
+        if difference is not None and difference.reason:
+            by_reason.setdefault((difference.verdict, difference.reason), []).append(group.name)
+    said = [
+        f"{verdict[0].upper()}{verdict[1:]} ({in_short(names)}): {reason}."
+        for (verdict, reason), names in by_reason.items()
+    ]
+    more = len(ranking.groups) - _MOST_GROUP_ROWS
+    return said + ([f"And {more:,} more groups, which --json has."] if more > 0 else [])
 
 
 def constant_words(ranking: Ranking) -> str:
     """The settings, and the status, that all runs share: `optimizer sgd, steps 200`."""
     settings = [("setting", name) for name in settings_of(ranking.runs) if name not in _differing(ranking.runs)]
-    told = [f"{_head(c)} {_cell(c, ranking.runs[0])}" for c in settings]
+    told = [f"{_words(name)} {_cell(('setting', name), ranking.runs[0])}" for _, name in settings]
     if not _statuses(ranking) and ranking.runs[0].status:
         told.append(f"status {ranking.runs[0].status}")
     return ", ".join(told) if len(ranking.runs) > 1 else ""
@@ -98,13 +108,12 @@ def caption(comparison: Comparison) -> str:
     if any(ranking.groups for ranking in comparison.rankings):
         said.append(
             "Groups are compared with the first one: bootstrap interval of the difference of medians, and Wilcoxon's "
-            "rank sum test with Holm's correction."
+            "rank sum test, corrected for the number of pairs."
         )
     if comparison.skipped:
         count = len(comparison.skipped)
-        said.append(
-            f"{count} {'run' if count == 1 else 'runs'} without these {'is' if count == 1 else 'are'} left out."
-        )
+        what = "1 run without these is" if count == 1 else f"{count:,} runs without these are"
+        said.append(f"{what} left out: {in_short(list(comparison.skipped))}.")
     if comparison.damage:
         said.append(f"{len(comparison.damage)} damaged events were passed over; 'tbgrad doctor' says which.")
     return " ".join(said)
@@ -123,7 +132,7 @@ def _markdown_parts(comparison: Comparison) -> Iterator[str]:
             yield f"All: {_escaped(constant)}"
         if ranking.groups:
             yield _markdown_table(*group_rows(ranking))
-            yield from (_escaped(words) for words in map(difference_words, ranking.groups) if words)
+            yield from map(_escaped, reason_words(ranking))
         yield from map(_escaped, ranking.remarks)
     if comparison.profile is not None:
         heads, *rows = comparison.profile._rows()
@@ -138,7 +147,8 @@ def _markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Text in which markdown sees nothing of its own."""
+    """Text on one line in which markdown sees nothing of its own."""
+    text = " ".join(text.split())
     for sign in "\\|*_`<>[]~#":
         text = text.replace(sign, f"\\{sign}")
     return text
@@ -170,7 +180,7 @@ def _telling(runs: Sequence[RankedRun], names: Sequence[str]) -> list[str]:
     for name in names:
         found = tuple(run.metrics.get(name) for run in runs)
         if any(value is not None for value in found) and (len({*map(str, found)}) > 1 or len(runs) == 1):
-            kept.setdefault(tuple(_number(value) if value is not None else "" for value in found), name)
+            kept.setdefault(tuple("" if value is None else f"{value:.4g}" for value in found), name)
     return list(kept.values())
 
 
@@ -188,8 +198,14 @@ def _statuses(ranking: Ranking) -> bool:
     return len({run.status for run in ranking.runs}) > 1 or (len(ranking.runs) == 1 and bool(ranking.runs[0].status))
 
 
-def _head(column: tuple[str, str]) -> str:
-    return column[1].replace("_", " ")
+def _heads(columns: Sequence[tuple[str, str]]) -> list[str]:
+    """Names of columns; a setting that is called like something else here says that it is one."""
+    taken = {"status", "run", *(name for kind, name in columns if kind == "metric")}
+    return [f"setting {_words(n)}" if kind == "setting" and n in taken else _words(n) for kind, n in columns]
+
+
+def _words(name: str) -> str:
+    return " ".join(name.replace("_", " ").split())
 
 
 def _cell(column: tuple[str, str], run: RankedRun) -> str:
@@ -197,18 +213,24 @@ def _cell(column: tuple[str, str], run: RankedRun) -> str:
     value = run.metrics.get(name) if kind == "metric" else run.hparams.get(name)
     if value is None:
         return "-"
-    return _number(value) if kind == "metric" else spelled(value)
+    if kind == "metric":
+        return _number(value, name == DECIDING[0] or ":steps-to=" in name)
+    return " ".join(spelled(value).split())
 
 
-def _behind(difference: float) -> str:
+def _cut(cell: str) -> str:
+    return cell if len(cell) <= _LONGEST_CELL else f"{cell[: _LONGEST_CELL - 1]}…"
+
+
+def _behind(difference: float, is_steps: bool) -> str:
     """How far a median is behind another one: one that is never reached is infinitely far."""
-    return "never" if math.isinf(difference) else f"{difference:+.4g}"
+    return "never" if is_steps and math.isinf(difference) else f"{difference:+.4g}"
 
 
-def _number(value: float) -> str:
+def _number(value: float, is_steps: bool) -> str:
     if isinstance(value, int):
         return str(value)
-    return "never" if math.isinf(value) and value > 0 else f"{value:.4g}"
+    return "never" if is_steps and value == math.inf else f"{value:.4g}"
 
 
 def _wrapped(text: str, width: int | None) -> list[str]:

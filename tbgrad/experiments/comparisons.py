@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import glob
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tbgrad import naming
-from tbgrad.comparison.aggregates import Aggregate, aggregates, band_records, ranking_records
+from tbgrad.comparison.aggregates import Aggregate, aggregates, band_records, ranking_records, slugs
 from tbgrad.comparison.comparing import COMMAND, Comparison
 from tbgrad.comparison.documents import document
 from tbgrad.comparison.tables import text_table
@@ -42,8 +43,9 @@ def log_comparison(comparison: Comparison, place: Place, request: Mapping[str, A
     name = naming.run_name(COMMAND, fixed, [("of", "")], asked, hashed=True) if place.run is None else place.run
     check_writable(place.logdir)
     found = aggregates(comparison)
-    names = {f"{name}_{aggregate.slug}": aggregate for aggregate in found}
-    _delete_others(place.logdir, name, asked, names)
+    names = {f"{name}_{slug}": aggregate for slug, aggregate in zip(slugs(found), found, strict=True)}
+    before = (read_info(place.logdir / name) or {}).get("asked") if place.overwrite else asked
+    _delete_others(place.logdir, name, (asked, before), names)
     for group, aggregate in names.items():
         _launch(place, group, {**asked, "group": group.removeprefix(name)}, _product(aggregate))
     product = Product(ranking_records(comparison, found), {}, document(comparison), text_table(comparison))
@@ -65,11 +67,11 @@ def _product(aggregate: Aggregate) -> Product:
     return Product(band_records(aggregate), arrays, report, [])
 
 
-def _delete_others(logdir: Path, name: str, asked: Mapping[str, Any], kept: Sequence[str]) -> None:
-    """Deletes the groups that an earlier launch of this request wrote and that are no more."""
-    for directory in sorted((logdir / name).parent.glob(f"{Path(name).name}_*")):
-        info = read_info(directory) or {}
-        of = {key: value for key, value in (info.get("asked") or {}).items() if key != "group"}
+def _delete_others(logdir: Path, name: str, requests: Sequence[Any], kept: Collection[str]) -> None:
+    """Deletes the groups that an earlier launch of one of these requests wrote and that are no more."""
+    for directory in sorted((logdir / name).parent.glob(f"{glob.escape(Path(name).name)}_*")):
+        asked = (read_info(directory) or {}).get("asked") or {}
+        of = {key: value for key, value in asked.items() if key != "group"}
         run = directory.relative_to(logdir).as_posix()
-        if of == asked and run not in kept and info.get("asked") != asked:
+        if "group" in asked and of in requests and run not in kept:
             delete_run(directory)

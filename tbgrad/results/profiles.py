@@ -22,6 +22,7 @@ class Profile(Tabular):
       unit: what is counted, in words.
       settings: of each solver, with how many settings it was tried on a problem at most; the best of them counts.
       left_out: how many problems were not tried by all solvers.
+      uneven: whether some runs had more steps than others to solve a problem in.
 
     Source: Dolan & Moré (2002), Benchmarking optimization software with performance profiles, Mathematical Programming
       91; Moré & Wild (2009) for costs up to a gap.
@@ -33,6 +34,7 @@ class Profile(Tabular):
     unit: str
     settings: tuple[int, ...]
     left_out: int = 0
+    uneven: bool = False
 
     @property
     def ratio(self) -> np.ndarray:
@@ -68,10 +70,14 @@ class Profile(Tabular):
         """With how many settings each solver was tried, where that is not the same; or that none was tuned."""
         if len({*self.settings}) > 1:
             told = ", ".join(f"{solver} {n}" for solver, n in zip(self.solvers, self.settings, strict=True))
-            return f"The best settings of each count, but not all were tried with equally many: {told}."
-        if self.settings[0] == 1:
-            return "Each was tried with one setting a problem: none was tuned."
-        return f"The best of {self.settings[0]} settings of each counts."
+            said = f"The best settings of each count, but not all were tried with equally many: {told}."
+        elif self.settings[0] == 1:
+            said = "Each was tried with one setting a problem: none was tuned."
+        else:
+            said = f"The best of {self.settings[0]} settings of each counts."
+        uneven = " Not all had equally many steps." if self.uneven else ""
+        left = f" {self.left_out} problems that not all were tried on are left out." if self.left_out else ""
+        return said + uneven + left
 
     def _caption(self) -> str:
         return f"performance profile over {len(self.problems)} problems; cost: {self.unit}"

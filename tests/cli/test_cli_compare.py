@@ -163,6 +163,7 @@ def test_conditions(document, small):
         (["--run", "mine"], "--log"),
         (["--overwrite"], "--log"),
         (["--csv", "-", "--markdown", "-"], "want stdout"),
+        (["--csv", "table", "--html", "./table"], "overwrite each other"),
         (["--json", "--markdown", "-"], "want stdout"),
         (["--log", "--run", "../mine"], "cannot name a run"),
     ],
@@ -175,12 +176,14 @@ def test_mistakes(typed, small, contents, words, said):
     assert contents(small) == before
 
 
-@pytest.mark.parametrize("width", [50, 72, 80, 120])
+@pytest.mark.parametrize("width", [40, 50, 72, 80, 120])
 def test_the_table_fits_the_terminal(typed, small, width):
-    shown = typed("compare", small, "--group-by", "optimizer", env={"COLUMNS": str(width)})
+    shown = typed("compare", small, "--group-by", "learning_rate", env={"COLUMNS": str(width)})
     lines = shown.stdout.splitlines()
     assert max(map(len, lines)) <= width
     assert (any("0.4" in line for line in lines) and "No room for" in shown.stdout) or width == 120
+    # Of a group the verdict stays.
+    assert "not applicable" in shown.stdout
     # What all runs share stands once, below the table.
     assert "optimizer sgd" in shown.stdout.replace("\n", " ")
 

@@ -111,3 +111,32 @@ def test_tensorboard_shows_the_bands(logs):
 def test_without_groups_all_runs_are_one(logs):
     name = log(logs, group_by=()).report["run"]
     assert runs(logs) == [name.split("/")[1], name.split("/")[1] + "_all_runs"]
+
+
+def test_groups_that_are_spelled_alike_have_a_run_each(logdir):
+    for k, kind in enumerate(("a b", "a_b", "A b", "c")):
+        with tbgrad.open_run(logdir / str(k)) as run:
+            run.write([Scalars("loss", STEPS, STEPS + k), HParams({"kind": kind}, succeeded=True)])
+    name = log(logdir, group_by=("kind",)).report["run"]
+    found = [path for path in (logdir / "compare").iterdir() if path.name != name.split("/")[1]]
+    firsts = {tbgrad.read_run(path).scalars["compare/loss/median"].value[0] for path in found}
+    assert len(found) == 4 and firsts == {0, 1, 2, 3}
+    assert len({path.name.lower() for path in found}) == 4
+
+
+def test_what_is_replaced_takes_its_groups_along(logs):
+    log(logs, run="mine")
+    log(logs, run="other")
+    log(logs, group_by=(), run="mine", overwrite=True)
+    assert sorted(path.name for path in logs.glob("mine*")) == ["mine", "mine_all_runs"]
+    assert len([*logs.glob("other*")]) == 3
+
+
+def test_of_a_torn_series_the_band_is_what_tensorboard_shows(logdir):
+    for name in ("a", "b"):
+        with tbgrad.open_run(logdir / name) as run:
+            run.write(Scalars("loss", [0, 10, 20, 30], [9.0, 100.0, 100.0, 100.0]))
+            run.write(Scalars("loss", [5, 6, 7], [1.0, 1.0, 1.0]))
+    name = log(logdir, group_by=()).report["run"]
+    found = tbgrad.read_run(logdir / f"{name}_all_runs").scalars["compare/loss/median"]
+    assert found.step.tolist() == [0, 5, 6, 7] and found.value.tolist() == [9.0, 1.0, 1.0, 1.0]

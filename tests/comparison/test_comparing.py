@@ -11,7 +11,7 @@ from html_tables import cells
 
 import tbgrad
 from tbgrad.comparison.documents import csv_text, document
-from tbgrad.comparison.tables import text_table
+from tbgrad.comparison.tables import markdown_text, text_table
 from tbgrad.errors import NotARunError, UnknownTagError
 from tbgrad.experiments.descents import log_descent
 from tbgrad.experiments.launching import Place
@@ -149,3 +149,41 @@ def test_metrics_of_ones_own_runs_are_exact(logdir):
     assert (
         metrics["final_value"] == outcome.report["metrics"]["final_value"] != float(np.float32(metrics["final_value"]))
     )
+
+
+def test_settings_that_are_called_like_columns(logdir):
+    for k in range(2):
+        with tbgrad.open_run(logdir / str(k)) as run:
+            run.write(Scalars("loss", [0, 1], [1, k]))
+            run.write(HParams({"rank": 7 + k, "run": f"r{k}", "loss": k, "note": f"two\nlines {k}"}, succeeded=True))
+    comparison = tbgrad.compare([logdir], "loss")
+    rows = list(csv.DictReader(io.StringIO(csv_text(comparison))))
+    assert [(row["rank"], row["run"], row["hparam/rank"], row["hparam/run"]) for row in rows] == [
+        ("1", "0", "7.0", "r0"),
+        ("2", "1", "8.0", "r1"),
+    ]
+    assert [(row["loss"], row["hparam/loss"]) for row in rows] == [("0.0", "0.0"), ("1.0", "1.0")]
+    lines = text_table(comparison)
+    assert "setting loss" in lines[1] and "setting run" in lines[1] and "two lines 1" in lines[3]
+    assert markdown_text(comparison).count("two lines") == 2
+
+
+def test_an_infinite_loss_is_infinite_not_late(logdir):
+    with tbgrad.open_run(logdir / "a") as run:
+        run.write(Scalars("loss", [0, 1], [1, np.inf]))
+    assert text_table(tbgrad.compare([logdir], "loss"))[2].split()[1] == "inf"
+    assert text_table(tbgrad.compare([logdir], "loss:steps-to=0.1"))[2].split()[1] == "never"
+
+
+def test_what_is_left_out_is_named(runs):
+    with tbgrad.open_run(runs / "nothing") as run:
+        run.write(Scalars("accuracy", [0, 1], [1, 2]))
+    assert "1 run without these is left out: nothing." in text_table(tbgrad.compare([runs]))[-1]
+
+
+def test_many_groups_are_told_in_short(logdir):
+    for k in range(12):
+        with tbgrad.open_run(logdir / str(k)) as run:
+            run.write([Scalars("loss", [0, 1], [1, k]), HParams({"seed": k}, succeeded=True)])
+    lines = text_table(tbgrad.compare([logdir], group_by=["seed"]))
+    assert sum("no spread" in line for line in lines) == 1

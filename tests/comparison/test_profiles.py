@@ -38,13 +38,13 @@ def test_the_picture_steps_where_the_shares_do():
         assert x[-1] == axes.get_xlim()[1] > 4
 
 
-def log(directory, function, optimizer, steps, start="0, 0", known=True, **more):
+def log(directory, function, optimizer, first, start="0, 0", known=True, **more):
     with tbgrad.open_run(directory) as run:
         run.write(Scalars("descent/value", [0, 1], [1.0, 0.5]))
         if known:
-            run.write(Scalars("descent/log10_gap", [0, 1], [0.0, -7.0 if steps is not None else -2.0]))
-        if steps is not None:
-            run.write(Scalars("metrics/steps_to_gap", 0, steps))
+            run.write(Scalars("descent/log10_gap", [0, 1], [0.0, -7.0 if first is not None else -2.0]))
+        if first is not None:
+            run.write(Scalars("metrics/steps_to_gap", 0, first))
         settings = {"function": function, "optimizer": optimizer, "start": start, **more}
         run.write(HParams(settings, succeeded=True))
 
@@ -104,3 +104,31 @@ def test_groups_are_solvers(logdir):
     assert tbgrad.compare([logdir]).profile is None
     profile = tbgrad.compare([logdir], group_by=["learning_rate"]).profile
     assert profile.solvers == ("0.1", "0.2") and profile.cost.tolist() == [[5, 10]] * 2
+
+
+def test_other_starts_are_another_problem(logdir):
+    """Two starts are two starts in words, wherever they are."""
+    from tbgrad.experiments.descents import log_descent
+    from tbgrad.experiments.launching import Place
+
+    def descend(function, optimizer, points):
+        f = tbgrad.resolve(function)
+        log_descent(f, tbgrad.Optimizer(optimizer, 0.2), Place(logdir), points=points, steps=60)
+
+    here, there = [(1.0, 1.0), (2.0, 1.0)], [(3.0, 3.0), (-3.0, 1.0)]
+    for function in ("sphere", "booth"):
+        descend(function, "sgd", here)
+        descend(function, "adam", there)
+    assert tbgrad.compare([logdir]).profile is None
+    for function in ("sphere", "booth"):
+        descend(function, "adam", here)
+    profile = tbgrad.compare([logdir]).profile
+    assert len(profile.problems) == 2 and profile.left_out == 2 and "2 problems" in profile.remark
+
+
+def test_uneven_budgets_are_told(logdir):
+    for function in ("f", "g"):
+        for optimizer, steps in (("sgd", 100), ("adam", 200)):
+            log(logdir / function / optimizer, function, optimizer, 5, steps=steps)
+    profile = tbgrad.compare([logdir]).profile
+    assert profile.settings == (1, 1) and "Not all had equally many steps" in profile.remark

@@ -220,7 +220,7 @@ def test_runs_of_others(logdir):
     foreign(logdir / "three")
     page = page_of(logdir, by="train/loss")
     assert "another program wrote this run" in page.words and "--rate 0.1 <b>" in page.words
-    assert "1 run without these is left out." in page.words and "Pictures" not in page.words
+    assert "1 run without these is left out:" in page.words and "Pictures" not in page.words
     (chart,) = [chart for chart in page.data["charts"] if chart["tag"] == "train/loss"]
     ends = {page.data["runs"][run]["name"]: value[-1] for run, (_, value) in curves(chart).items()}
     assert ends == {"two": 0.25, "one": 0.5}

@@ -35,6 +35,13 @@ def test_steps_upwards():
     assert Score.parse("accuracy:steps-to=0.8", True).prefers_high is False
 
 
+@pytest.mark.parametrize(("text", "highest", "value"), [("steps-to=0.1", None, 0.1), ("steps-to=0.9", True, 0.9)])
+def test_a_logged_number_is_reached(text, highest, value):
+    """What is logged is float32: 0.1 of it is above float64's, 0.9 below."""
+    series = np.array([0.5, value], np.float32)
+    assert Score.parse(f"loss:{text}", highest).of(np.array([3, 7]), series) == 7
+
+
 def test_what_is_not_finite():
     odd = [np.nan, 2.0, -np.inf, np.inf]
     assert (of("loss:min", odd), of("loss:max", odd), of("loss", odd)) == (2.0, 2.0, math.inf)
@@ -44,7 +51,19 @@ def test_what_is_not_finite():
 
 
 @pytest.mark.parametrize(
-    "text", ["loss", "loss:min", "loss:max", "loss:auc", "loss:steps-to=0.1", "a:b", "x:0", "a/b:c:min"]
+    "text",
+    [
+        "loss",
+        "loss:min",
+        "loss:max",
+        "loss:auc",
+        "loss:steps-to=0.1",
+        "loss:steps-to=1234567.8",
+        "loss:steps-to=0.123456789",
+        "a:b",
+        "x:0",
+        "a/b:c:min",
+    ],
 )
 def test_labels_read_back(text):
     assert Score.parse(text).label == text
@@ -84,3 +103,6 @@ def test_the_likely_loss():
     assert likely_loss({"train/loss": 4, "val/loss": 4}) == "val/loss"
     assert likely_loss({"train/loss": 4, "val/loss": 3}) == "train/loss"
     assert likely_loss({"accuracy": 3}) is None
+    # Words, not letters: a value's loss is none of validation.
+    assert likely_loss({"loss": 3, "value_loss": 3, "latest_loss": 3}) == "loss"
+    assert likely_loss({"loss": 3, "eval/loss": 3}) == "eval/loss"

@@ -132,3 +132,5 @@ def test_holm_by_hand():
     assert statistics.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert statistics.holm([0.5, 0.9]) == pytest.approx([1.0, 1.0])
     assert statistics.holm([]) == []
+    # Two of six tests are told: the smallest times 6, the next times 5.
+    assert statistics.holm([0.01, 0.001], 6) == pytest.approx([0.05, 0.006])

@@ -13,6 +13,7 @@ import numpy as np
 
 from tbgrad.comparison.examination.findings import Finding, counted
 from tbgrad.comparison.examination.inspecting import InspectedRun
+from tbgrad.comparison.visible import is_kept
 
 # What is kept of a tag unless --samples_per_plugin says otherwise, in the order of `Records`.
 KEPT = {"scalars": 1000, "images": 10, "histograms": 100, "texts": 100, "meshes": 100}
@@ -57,11 +58,7 @@ def _beginnings(step: np.ndarray) -> np.ndarray:
 
 
 def _kept(step: np.ndarray) -> np.ndarray:
-    """What is left of a series when each step has removed all before it that are at or behind it."""
-    if not len(step):
-        return step
-    following = np.minimum.accumulate(step[::-1])[::-1]
-    return step[np.append(step[:-1] < following[1:], True)]
+    return step[is_kept(step)]
 
 
 def going_back(run: InspectedRun) -> Iterator[Finding]:

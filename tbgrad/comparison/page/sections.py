@@ -14,7 +14,7 @@ from tbgrad.comparison.groups import FIRST, WORSE
 from tbgrad.comparison.page.looks import Look, group_numbers, style
 from tbgrad.comparison.page.markup import link, paragraph, swatch, table, text
 from tbgrad.comparison.ranking import Ranking
-from tbgrad.comparison.tables import caption, constant_words, difference_words, group_rows, ranking_rows
+from tbgrad.comparison.tables import caption, constant_words, group_rows, ranking_rows, reason_words
 
 UNNAMED = "(no function named)"
 _MOST_ROWS, _MOST_LED, _MOST_NAMED = 1_000, 4, 3
@@ -99,7 +99,7 @@ def rankings(comparison: Comparison, known: Mapping[str, Look], shown: set[str])
             heads, rows = group_rows(ranking)
             named = enumerate(ranking.groups[: len(rows)])
             yield table(heads, rows, {i: swatch(style(numbers[g.name])) + text(rows[i][-1]) for i, g in named})
-            yield from (paragraph(difference_words(group), "about") for group in ranking.groups)
+            yield from (paragraph(words, "about") for words in reason_words(ranking))
         yield from (paragraph(remark) for remark in ranking.remarks)
 
 
