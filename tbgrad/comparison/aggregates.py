@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tbgrad import naming
+from tbgrad.comparison.answers import answer
 from tbgrad.comparison.bands import band
 from tbgrad.comparison.comparing import Comparison
 from tbgrad.comparison.logged import METRICS, LoggedRun
 from tbgrad.comparison.ranking import GAP, VALUE, RankedRun, Ranking
 from tbgrad.comparison.samples import series
-from tbgrad.comparison.tables import caption, markdown_text
+from tbgrad.comparison.tables import escaped, markdown_text
 from tbgrad.events.reader import read_run
 from tbgrad.figures.bands import bands_figure
 from tbgrad.figures.canvas import Picture, encode
@@ -25,6 +26,8 @@ from tbgrad.summaries.summarizing import in_unit, picture
 
 # Of more tags the first ones are aggregated, and of these so many have a chart.
 MOST_TAGS, _MOST_CHARTS = 200, 12
+# Of more functions the tables tell.
+_MOST_ANSWERS = 10
 _ALL = "all runs"
 # In the order of a margin chart.
 _PARTS = {"median": "Median", "lower": "Lower quartile", "upper": "Upper quartile"}
@@ -128,7 +131,8 @@ def ranking_records(comparison: Comparison, found: Sequence[Aggregate]) -> tuple
         ("How do the groups go on?", "Images", "compare/bands"),
         ("How do they go on, step by step?", "Custom Scalars of all runs", ""),
     ]
-    parts = [caption(comparison), markdown_text(comparison)]
+    answers = "\n\n".join(escaped(answer(ranking)) for ranking in comparison.rankings[:_MOST_ANSWERS])
+    parts = [answers, markdown_text(comparison)]
     if left_out := max((one.left_out for one in found), default=0):
         parts.append(f"Bands show {MOST_TAGS} tags of each group; {left_out} more are left out.")
     text = page("Comparison", parts, questions)

@@ -126,27 +126,27 @@ def markdown_text(comparison: Comparison) -> str:
 
 def _markdown_parts(comparison: Comparison) -> Iterator[str]:
     for ranking in comparison.rankings:
-        yield f"**{_escaped(ranking.function or 'Runs')}**"
+        yield f"**{escaped(ranking.function or 'Runs')}**"
         yield _markdown_table(*ranking_rows(ranking))
         if constant := constant_words(ranking):
-            yield f"All: {_escaped(constant)}"
+            yield f"All: {escaped(constant)}"
         if ranking.groups:
             yield _markdown_table(*group_rows(ranking))
-            yield from map(_escaped, reason_words(ranking))
-        yield from map(_escaped, ranking.remarks)
+            yield from map(escaped, reason_words(ranking))
+        yield from map(escaped, ranking.remarks)
     if comparison.profile is not None:
         heads, *rows = comparison.profile._rows()
         yield f"**{comparison.profile._caption()}**"
         yield _markdown_table(heads, rows)
-        yield _escaped(comparison.profile.remark)
-    yield _escaped(caption(comparison))
+        yield escaped(comparison.profile.remark)
+    yield escaped(caption(comparison))
 
 
 def _markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    return markdown_table(heads, [[_escaped(cell) for cell in row] for row in rows])
+    return markdown_table(heads, [[escaped(cell) for cell in row] for row in rows])
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Text on one line in which markdown sees nothing of its own."""
     text = " ".join(text.split())
     for sign in "\\|*_`<>[]~#":

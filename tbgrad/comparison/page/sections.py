@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from tbgrad.comparison.answers import group_answer, run_answer
 from tbgrad.comparison.comparing import Comparison
-from tbgrad.comparison.groups import FIRST, WORSE
 from tbgrad.comparison.page.looks import Look, group_numbers, style
 from tbgrad.comparison.page.markup import link, paragraph, swatch, table, text
 from tbgrad.comparison.ranking import Ranking
 from tbgrad.comparison.tables import caption, constant_words, group_rows, ranking_rows, reason_words
 
 UNNAMED = "(no function named)"
-_MOST_ROWS, _MOST_LED, _MOST_NAMED = 1_000, 4, 3
+_MOST_ROWS, _MOST_LED = 1_000, 4
+_SLOT = "\0"
 
 
 def title(comparison: Comparison) -> str:
@@ -43,39 +44,16 @@ def origin(comparison: Comparison) -> str:
 def lead(comparison: Comparison, known: Mapping[str, Look]) -> Iterator[str]:
     """What came out, in a sentence for each of a few functions."""
     for ranking in comparison.rankings[:_MOST_LED]:
-        yield f'<p class="lead">{_groups_words(ranking) or _best_words(ranking, known)}</p>'
+        yield f'<p class="lead">{text(group_answer(ranking)) or _best_words(ranking, known)}</p>'
     if len(comparison.rankings) > _MOST_LED:
         yield paragraph(f"And {len(comparison.rankings) - _MOST_LED} further functions, below.")
 
 
 def _best_words(ranking: Ranking, known: Mapping[str, Look]) -> str:
-    best, look = ranking.runs[0], known[ranking.runs[0].run]
-    heads, rows = ranking_rows(ranking)
-    value = "not reached" if rows[0][1] == "-" else text(rows[0][1])
-    told = f"{link(look.place, look.name)}, {text(heads[1])} {value}"
-    if len(ranking.runs) == 1:
-        return f"{f'On {text(ranking.function)}: ' if ranking.function else ''}{told}."
-    equal = sum(run.rank == best.rank for run in ranking.runs) - 1
-    shared = f"; {equal} more {'is' if equal == 1 else 'are'} as good" if equal else ""
-    return f"Best{_on(ranking)}: {told}, of {len(ranking.runs):,} runs{shared}."
-
-
-def _groups_words(ranking: Ranking) -> str:
-    """The first group, and which ones are found to be worse; empty without groups that can be compared."""
-    first, *others = ranking.groups or (None,)
-    if not others or first.difference.verdict != FIRST:
-        return ""
-    worse = [group.name for group in others if group.difference.verdict == WORSE]
-    named = text(", ".join(worse)) if len(worse) <= _MOST_NAMED else f"{len(worse)} of {len(others)} groups"
-    found = f"worse: {named}" if worse else "none is found to be worse"
-    left = len(others) - len(worse)
-    rest = f"; of {left} more no difference is found, or none can be" if worse and left else ""
-    what = text(ranking.compared_by.replace("_", " "))
-    return f"First{_on(ranking)} by the median {what}: {text(first.name)}; {found}{rest}."
-
-
-def _on(ranking: Ranking) -> str:
-    return f" on {text(ranking.function)}" if ranking.function else ""
+    look = known[ranking.runs[0].run]
+    # The run's name is a link, and what stands around it is text.
+    before, after = run_answer(ranking, _SLOT).split(_SLOT)
+    return text(before) + link(look.place, look.name) + text(after)
 
 
 def rankings(comparison: Comparison, known: Mapping[str, Look], shown: set[str]) -> Iterator[str]:
