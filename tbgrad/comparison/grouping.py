@@ -16,7 +16,6 @@ from tbgrad.comparison.scores import Score
 from tbgrad.comparison.tuning import RATE
 
 SEED = "seed"
-_STEPS = "steps_to_gap"
 _ALONE = ("run", "status", "function")
 
 
@@ -48,7 +47,7 @@ def grouped(
             _group(
                 dict(zip(group_by, (value for _, value in key), strict=True)),
                 [logged[i] for i in indices],
-                [_number(of_runs[i], name) for i in indices],
+                [math.nan if of_runs[i] is None else float(of_runs[i]) for i in indices],
                 score or name,
                 -math.inf if prefers_high else math.inf,
             )
@@ -102,6 +101,7 @@ def _group(
         lacks |= found is None
         samples.append(np.array([number]) if found is None else found)
     scores = np.concatenate(samples)
+    # Who has no number has not arrived, or is worse than all who have one.
     return Group(
         group_name(settings),
         settings,
@@ -117,13 +117,6 @@ def _group(
 
 def _kind(value: Any) -> str:
     return "number" if isinstance(value, int | float) and not isinstance(value, bool) else type(value).__name__
-
-
-def _number(value: float | None, name: str) -> float:
-    if value is None:
-        # Who has no such step has not arrived.
-        return math.inf if name == _STEPS else math.nan
-    return float(value)
 
 
 def _varying(runs: Sequence[LoggedRun], group_by: Sequence[str]) -> tuple[str, ...]:
