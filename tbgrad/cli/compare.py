@@ -11,13 +11,14 @@ import click
 
 from tbgrad.cli.base import Command, echo_json, echo_lines, echo_notes
 from tbgrad.cli.options import logging_options, output_options
+from tbgrad.cli.types import LogdirType
 from tbgrad.errors import LogdirError, OptionError
 
 _FILE = click.Path(path_type=Path, allow_dash=True)
 
 
 @click.command(cls=Command)
-@click.argument("places", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("places", nargs=-1, type=LogdirType(path_type=Path))
 @click.option(
     "--by",
     metavar="TAG[:HOW]",

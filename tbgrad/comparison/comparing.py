@@ -7,14 +7,17 @@ wrote them; run.json and arrays.npz add the status, full precision and each of m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tbgrad.comparison.filters import Filter, admitted, check_name
+from tbgrad.comparison.kinship import contenders, parts_of
 from tbgrad.comparison.logged import METRICS, LoggedRun, read_logs
+from tbgrad.comparison.places import several
 from tbgrad.comparison.profiling import profile
-from tbgrad.comparison.ranking import GAP, VALUE, Measure, Ranking, measure_for, rank_runs
+from tbgrad.comparison.ranking import DECIDING, GAP, VALUE, Measure, Ranking, measure_for, rank_runs
 from tbgrad.comparison.scores import KINDS, Score, likely_loss
 from tbgrad.errors import NotARunError, UnknownTagError, nearest
 from tbgrad.results.profiles import Profile
@@ -60,22 +63,26 @@ class Comparison:
 
 
 def compare(
-    places: Sequence[str | Path],
+    places: str | Path | Sequence[str | Path],
     by: str | None = None,
     *,
-    group_by: Sequence[str] = (),
-    where: Sequence[str] = (),
+    group_by: str | Sequence[str] = (),
+    where: str | Sequence[str] = (),
     highest: bool | None = None,
 ) -> Comparison:
     """Reads and ranks runs.
 
     Args:
-      places: log directories, runs, or patterns such as `logs/*/descent`; all runs at or below them are compared.
+      places: log directories, runs, or patterns such as `logs/*/descent`; all runs at or below them are compared. Here
+        and in `group_by` and `where` one alone may be given as it is.
       by: what decides: `TAG[:last|min|max|auc|steps-to=VALUE]`. By default, see the module.
       group_by: settings; runs that share them are a group, and groups are compared over what else differs: seeds,
         starts. `run` makes each run a group, for descents from many starts.
       where: conditions that a run must fulfil, such as `learning_rate<0.1`.
       highest: whether high numbers are good; by default of `max` alone.
+
+    Of a training that lies in several directories one run is ranked, with the settings of all: see
+    `tbgrad.comparison.kinship`. Whoever names `…/train` gets that one.
 
     Returns:
       `Comparison`, with the runs that have anything to rank by.
@@ -89,17 +96,19 @@ def compare(
       >>> tbgrad.compare(["logs"], "descent/value:min", group_by=["optimizer"], where=["learning_rate<0.1"])
     """
     score = Score.parse(by, highest) if by else None
-    filters = [Filter.parse(text) for text in where]
+    places, group_by = several(places), several(group_by)
+    filters = [Filter.parse(text) for text in several(where)]
     runs = [run for run in read_logs(places, _wanted(score)) if run.asked.get("command") != COMMAND]
     if not runs:
         raise NotARunError("there are no runs here but those that comparisons wrote.")
     runs = admitted(runs, filters)
     for name in group_by:
         check_name(runs, name)
-    rankings, skipped = _rankings(runs, score, group_by)
+    rankings, skipped = _rankings(runs, score, group_by, {Path(place).name for place in places})
     if not rankings:
         _refuse(runs, score)
-    used = [run for run in runs if run.run not in {*skipped}]
+    ranked = {run.run for ranking in rankings for run in ranking.runs}
+    used = [run for run in runs if run.run in ranked]
     return Comparison(
         tuple(rankings),
         score.label if score else "",
@@ -118,7 +127,7 @@ def _wanted(score: Score | None):
 
 
 def _rankings(
-    runs: Sequence[LoggedRun], score: Score | None, group_by: Sequence[str]
+    runs: Sequence[LoggedRun], score: Score | None, group_by: Sequence[str], named: Collection[str]
 ) -> tuple[list[Ranking], list[str]]:
     by_function: dict[str, list[LoggedRun]] = {}
     for run in runs:
@@ -126,11 +135,17 @@ def _rankings(
     rankings, skipped = [], []
     for function in sorted(by_function):
         members = by_function[function]
-        measure = _measure(members, score)
+        # Last metrics that lie beside their curves decide only where no curve does.
+        curves = [run for run in members if run.belongs_to is None]
+        measure = _measure(curves, score) or _measure(members, score)
         kept = [run for run in members if measure is not None and measure.has(run)]
-        skipped += [run.run for run in members if run not in kept]
+        others = [run for run in members if run not in kept]
+        parts = parts_of(kept, others)
+        skipped += [run.run for run in others if run.run not in parts]
         if kept:
-            rankings.append(rank_runs(function, kept, measure, group_by))
+            kept, remarks = contenders(kept, named)
+            ranking = rank_runs(function, kept, measure, group_by)
+            rankings.append(dataclasses.replace(ranking, remarks=(*ranking.remarks, *remarks)))
     return rankings, skipped
 
 
@@ -158,7 +173,6 @@ def _refuse(runs: Sequence[LoggedRun], score: Score | None) -> None:
     from tbgrad import naming
 
     there = f" There are: {naming.listed(sorted(known))}." if known else ""
-    raise NotARunError(
-        f"none of the {len(runs)} runs has anything to rank by: no {VALUE}, no {METRICS}*, no loss. "
-        f"Name a scalar, with --by.{there}"
-    )
+    who = "the run has nothing" if len(runs) == 1 else f"none of the {len(runs)} runs has anything"
+    counted = ", ".join([VALUE, GAP, *(METRICS + name for name in DECIDING)])
+    raise NotARunError(f"{who} to rank by: none of {counted}, and no loss. Name a scalar, with --by.{there}")

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tbgrad.comparison.kinship import families, hparams_in, joined
 from tbgrad.comparison.places import find_places
 from tbgrad.events.reader import read_run
-from tbgrad.records import Records
+from tbgrad.records import HParams, Records
 from tbgrad.runs.directories import is_locked
 from tbgrad.runs.opening import read_info
 
@@ -29,17 +30,27 @@ class LoggedRun:
       directory: where it is.
       records: what was read of its event files.
       info: what run.json says; empty for somebody else's run.
+      inherited: the settings of its training, where it has none of its own; see `tbgrad.comparison.kinship`.
+      belongs_to: the directory of the run whose settings and last metrics this one holds; None for any other run.
     """
 
     run: str
     directory: Path
     records: Records
     info: Mapping[str, Any]
+    inherited: HParams | None = None
+    belongs_to: Path | None = None
+
+    @property
+    def session(self) -> HParams | None:
+        """Its settings and how it ended: its own, or what it inherits."""
+        own = self.records.hparams
+        return own if own and own.values else self.inherited or own
 
     @functools.cached_property
     def hparams(self) -> Mapping[str, bool | float | str]:
         """The settings by name."""
-        return self.records.hparams.values if self.records.hparams else {}
+        return self.session.values if self.session else {}
 
     @property
     def asked(self) -> Mapping[str, Any]:
@@ -82,9 +93,9 @@ class LoggedRun:
             if launched == "running":
                 return launched if is_locked(self.directory) else "crashed"
             return self.best_start.get("status", launched)
-        if self.records.hparams is None or self.records.hparams.succeeded is None:
+        if self.session is None or self.session.succeeded is None:
             return ""
-        return "success" if self.records.hparams.succeeded else "failure"
+        return "success" if self.session.succeeded else "failure"
 
     @property
     def best_start(self) -> Mapping[str, Any]:
@@ -95,9 +106,9 @@ class LoggedRun:
 
 
 def read_logs(
-    places: Sequence[str | Path], tags: Collection[str] | Callable[[str], bool] | None = None
+    places: str | Path | Sequence[str | Path], tags: Collection[str] | Callable[[str], bool] | None = None
 ) -> Iterator[LoggedRun]:
-    """Reads every run at or below these places, one after the other.
+    """Reads every run at or below these places, one after the other; runs that lie in another one together with it.
 
     Args:
       places: as in `find_places`.
@@ -106,8 +117,11 @@ def read_logs(
     Raises:
       NotARunError: a place does not exist, or no run is found.
     """
-    for directory, name in find_places(places).items():
-        yield LoggedRun(name, directory, read_run(directory, tags), read_info(directory) or {})
+    names = find_places(places)
+    outside = functools.cache(hparams_in)
+    for family in families(names):
+        runs = [LoggedRun(names[place], place, read_run(place, tags), read_info(place) or {}) for place in family]
+        yield from joined(runs, outside)
 
 
 def spelled(value: Any) -> str:

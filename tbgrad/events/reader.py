@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import heapq
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from tbgrad.errors import NotARunError
@@ -49,8 +51,37 @@ def event_files(directory: Path) -> list[Path]:
 
 
 def find_runs(directory: Path) -> list[Path]:
-    """Every directory at or below this one that holds an event file, sorted."""
-    return sorted({path.parent for path in directory.rglob("*tfevents*") if path.is_file()})
+    """Every directory at or below this one that holds an event file, sorted; see `walked`."""
+    return sorted(folder for folder, files in walked(directory) if any("tfevents" in name for name in files))
+
+
+def walked(directory: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Every directory at or below this one, with the names of its files.
+
+    Links are followed, as TensorBoard follows them, but each directory is entered once: where a link leads back, the
+    walk ends, and what also lies in the tree goes by its own name. What may not be read counts as empty.
+    """
+    entered: set[tuple[int, int]] = set()
+    folders, links = [os.fspath(directory)], []
+    while folders or links:
+        folder = folders.pop() if folders else heapq.heappop(links)
+        files = []
+        with contextlib.suppress(OSError):
+            about = os.stat(folder)
+            if (about.st_dev, about.st_ino) in entered:
+                continue
+            entered.add((about.st_dev, about.st_ino))
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    # A link in a circle cannot even be asked.
+                    with contextlib.suppress(OSError):
+                        if entry.is_dir(follow_symlinks=False):
+                            folders.append(entry.path)
+                        elif entry.is_dir():
+                            heapq.heappush(links, entry.path)
+                        elif entry.is_file():
+                            files.append(entry.name)
+        yield Path(folder), files
 
 
 def most_events(directory: Path) -> int:

@@ -113,7 +113,9 @@ def log_tour(logdir: Path, board: str, progress: Progress = lambda done, total, 
     home = logdir / TOUR
     check_writable(home)
     for run in find_runs(home) if home.is_dir() else ():
-        delete_run(run)
+        # A link may lead to runs that are not the tour's.
+        if run.resolve().is_relative_to(home.resolve()):
+            delete_run(run)
     outcomes: list[tuple[Stop, Outcome]] = []
     for stop in STOPS:
         progress(len(outcomes), len(STOPS), stop.title)

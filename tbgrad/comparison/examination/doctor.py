@@ -14,7 +14,7 @@ from tbgrad.comparison.examination.inspecting import inspect
 from tbgrad.comparison.examination.series import SERIES_FAULTS
 from tbgrad.comparison.examination.verdicts import VERDICTS
 from tbgrad.errors import NotARunError
-from tbgrad.events.reader import find_runs
+from tbgrad.events.reader import find_runs, walked
 from tbgrad.runs.directories import INFO
 from tbgrad.runs.opening import read_info
 
@@ -67,9 +67,9 @@ class Examination:
 
 def _launched(top: Path) -> Iterator[Path]:
     """Where tbgrad has opened a run, which may hold no event file yet, or no more."""
-    for path in top.rglob(INFO):
-        if (read_info(path.parent) or {}).get("status") in ("running", "complete", "failed"):
-            yield path.parent
+    for folder, files in walked(top):
+        if INFO in files and (read_info(folder) or {}).get("status") in ("running", "complete", "failed"):
+            yield folder
 
 
 def examine(logdir: str | Path) -> Examination:

@@ -11,6 +11,7 @@ from tensorboard.compat.proto.event_pb2 import Event
 
 from tbgrad.comparison.examination.findings import Finding
 from tbgrad.comparison.examination.inspecting import InspectedRun
+from tbgrad.events.reader import walked
 from tbgrad.events.tfrecord import HEAD_SIZE, FrameFile
 
 # TensorFlow's profiler leaves this, so that its run is listed; what it shows lies elsewhere.
@@ -90,7 +91,7 @@ def misnamed(logdir: Path, runs: Collection[Path]) -> Iterator[Finding]:
 
 
 def _others(logdir: Path) -> Iterable[Path]:
-    return sorted(path for path in logdir.rglob("*") if "tfevents" not in path.name and path.is_file())
+    return sorted(folder / name for folder, names in walked(logdir) for name in names if "tfevents" not in name)
 
 
 def _is_event_file(path: Path) -> bool:
