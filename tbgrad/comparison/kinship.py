@@ -123,11 +123,14 @@ def contenders(runs: Sequence[LoggedRun], named: Collection[str] = ()) -> tuple[
     return kept, words
 
 
-def parts_of(runs: Iterable[LoggedRun], others: Iterable[LoggedRun]) -> set[str]:
-    """Names of those other runs that are only the settings, or the last metrics too, of one of these runs."""
+def parts_of(runs: Collection[LoggedRun], others: Collection[LoggedRun]) -> set[str]:
+    """Names of those other runs whose training is among these: of its settings, its last metrics, or its curves."""
     told = {id(run.inherited) for run in runs if run.inherited is not None}
-    only = [run for run in others if run.belongs_to or "scalars" not in run.records.plugins.values()]
-    return {run.run for run in only if id(run.records.hparams) in told}
+    curves = {run.belongs_to for run in runs if run.belongs_to is not None}
+    settings = [run for run in others if run.belongs_to or "scalars" not in run.records.plugins.values()]
+    return {run.run for run in settings if id(run.records.hparams) in told} | {
+        run.run for run in others if run.directory in curves
+    }
 
 
 def _is_training(run: LoggedRun) -> bool:

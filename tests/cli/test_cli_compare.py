@@ -264,3 +264,11 @@ def test_another_number_of_variables_is_another_function(typed, logdir):
     lines = typed("compare", logdir).stdout.splitlines()
     assert "rastrigin" in lines and "rastrigin in 3 variables" in lines
     assert any("rastrigin/descent/sgd_lr0.001_dimensions3_steps3" in line for line in lines)
+
+
+@pytest.mark.parametrize("command", ["compare", "export"])
+def test_an_empty_place_is_refused(small, monkeypatch, command):
+    """It would be the current directory."""
+    monkeypatch.chdir(small)
+    result = CliRunner().invoke(main, [command, ""])
+    assert result.exit_code == 2 and "write '.'" in result.stderr and not result.stdout

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 import tbgrad
 from tbgrad.cli.main import main
+from tbgrad.records import Scalars
 
 # Function, optimizer, rate, settings: end (or None), value, status, steps to 1e-6 above the minimum.
 DESCENTS = {
@@ -54,6 +55,9 @@ def tour(tmp_path_factory):
     (top / "tour/theirs").mkdir()
     (top / "tour/theirs/events.out.tfevents.1.theirs").write_bytes(b"theirs")
     (top / "tour/ripple/notes.txt").write_text("mine too")
+    with tbgrad.open_run(top.parent / "elsewhere") as run:
+        run.write(Scalars("loss", 0, 1.0))
+    (top / "tour/linked").symlink_to(top.parent / "elsewhere", target_is_directory=True)
     old = {path.name for path in (top / "tour").rglob("events.*")}
     again = CliRunner().invoke(main, ["tour", "--logdir", str(top), "--json"])
     assert again.exit_code == 0, again.stderr
@@ -186,6 +190,8 @@ def test_somebody_elses_files_are_left_alone(tour):
     assert (tour.top / "tour/notes.txt").read_text() == "mine"
     assert (tour.top / "tour/ripple/notes.txt").read_text() == "mine too"
     assert (tour.top / "tour/theirs/events.out.tfevents.1.theirs").read_bytes() == b"theirs"
+    # A run of tbgrad's to which a link leads is not the tour's.
+    assert tbgrad.read_run(tour.top.parent / "elsewhere").scalars["loss"].value == 1.0
 
 
 def test_only_the_tour_is_below_the_log_directory(tour):

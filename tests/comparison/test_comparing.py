@@ -91,6 +91,21 @@ def test_nothing_to_rank_by_says_what_there_is(logdir):
         tbgrad.compare([logdir])
 
 
+def test_nothing_to_rank_by_names_what_would_count(logdir):
+    """Other metrics are there, and are not said to be missing."""
+    for name in ("one", "two"):
+        with tbgrad.open_run(logdir / name) as run:
+            run.write(Scalars("metrics/accuracy", 0, 0.5))
+    words = (
+        r"none of the 2 runs has anything.*metrics/steps_to_gap, .*metrics/best_value, and no loss.*metrics/accuracy"
+    )
+    with pytest.raises(NotARunError, match=words) as caught:
+        tbgrad.compare([logdir])
+    assert "*" not in str(caught.value)
+    with pytest.raises(NotARunError, match="^the run has nothing to rank by"):
+        tbgrad.compare([logdir / "one"])
+
+
 def test_table_shows_each_function_best_first(runs):
     lines = text_table(tbgrad.compare([runs]))
     assert lines[0] == "f"
