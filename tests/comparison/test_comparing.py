@@ -102,7 +102,7 @@ def test_nothing_to_rank_by_names_what_would_count(logdir):
     with pytest.raises(NotARunError, match=words) as caught:
         tbgrad.compare([logdir])
     assert "*" not in str(caught.value)
-    with pytest.raises(NotARunError, match="^the run has nothing to rank by"):
+    with pytest.raises(NotARunError, match=r"^the run has nothing to rank by"):
         tbgrad.compare([logdir / "one"])
 
 
