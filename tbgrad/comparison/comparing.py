@@ -34,7 +34,7 @@ class Comparison:
       rankings: one for each function.
       by: the score that decided, or empty for the default order.
       group_by: the settings that make groups.
-      skipped: names of runs that hold nothing to rank by.
+      skipped: names of runs that hold nothing to rank by, and no part of a training that is ranked.
       profile: the performance profile of optimizers (or groups) over the functions, or None where there is none.
       damage: what could not be read.
     """

@@ -236,6 +236,20 @@ def test_last_metrics_without_curves_are_runs(logdir):
     assert [(run.run, run.hparams["lr"]) for run in comparison.runs] == [
         (f"trial{i}", pytest.approx(0.1 * i)) for i in range(3)
     ]
+    # Nor does a run with curves know which of them is its own.
+    by_tensorboardx(logdir, [1.0, 0.5])
+    assert {run.directory.name: run.hparams.get("lr") for run in tbgrad.compare(logdir, "loss").runs} == {
+        **{f"trial{i}": pytest.approx(0.1 * i) for i in range(3)},
+        logdir.name: None,
+    }
+
+
+def test_last_metrics_of_a_run_without_curves_are_its_own(logdir):
+    with tensorboardX.SummaryWriter(str(logdir / "run")) as writer:
+        writer.add_text("notes", "none")
+        writer.add_hparams({"lr": 0.1}, {"loss": 1.0}, name="trial")
+    assert [run.run for run in tbgrad.compare(logdir).runs] == ["run/trial"]
+    assert [run.belongs_to for run in read_logs(logdir)] == [None, None]
 
 
 def test_a_run_below_with_curves_gives_no_settings(logdir):
@@ -245,6 +259,12 @@ def test_a_run_below_with_curves_gives_no_settings(logdir):
         "logs": {},
         "below": {"rate": pytest.approx(0.1), "name": "adam"},
     }
+    # Nor do settings that belong to runs further down.
+    with_hparams_of_tensorboard(logdir.parent / "other/keras", 0.1, [])
+    for name in ("other", "other/keras/train"):
+        by_tensorboardx(logdir.parent / name, [1.0, 0.5])
+    found = {run.directory.name: run.hparams.get("rate") for run in tbgrad.compare(logdir.parent / "other").runs}
+    assert found == {"other": None, "train": pytest.approx(0.1)}
     # Also where the curve is none of what is read.
     with tf.summary.create_file_writer(str(logdir / "below")).as_default():
         tf.summary.scalar("metrics/x", 1.0, step=0)
@@ -272,9 +292,12 @@ def test_own_settings_and_runs_of_tbgrad_are_left_as_they_are(logdir):
         by_tensorboardx(logdir / name, [1.0, 0.5])
         (logdir / name / "run.json").write_text('{"status": "complete"}')
     with_hparams_of_tensorboard(logdir / "ours/train/below", 0.3, [1.0])
+    by_tensorboardx(logdir / "ours/theirs", [1.0])
     with_hparams_of_tensorboard(logdir, 0.4, [1.0])
     found = {run.run: run.hparams.get("rate") for run in tbgrad.compare(logdir, "loss").runs}
     assert found == {
         **{str(logdir): pytest.approx(0.4), "theirs": pytest.approx(0.1), "theirs/below": pytest.approx(0.2)},
         **{"ours": None, "ours/train": None, "ours/validation": None, "ours/train/below": pytest.approx(0.3)},
+        # The nearest run above that has settings, over one that has none and takes none.
+        "ours/theirs": pytest.approx(0.4),
     }
