@@ -141,4 +141,4 @@ def is_loss(tag: str) -> bool:
 
 
 def _is_of_validation(tag: str) -> bool:
-    return bool({"val", "valid", "validation", "eval", "evaluation", "test"} & {*re.split(r"[^a-z]+", tag.lower())})
+    return bool({"val", "valid", "validation", "eval", "test"} & {*re.split(r"[^a-z]+", tag.lower())})

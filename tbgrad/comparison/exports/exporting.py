@@ -26,7 +26,7 @@ from tbgrad.comparison.exports.exported_files import (
 )
 from tbgrad.comparison.filters import Filter, admitted
 from tbgrad.comparison.logged import METRICS, read_logs
-from tbgrad.comparison.places import find_places
+from tbgrad.comparison.places import find_places, several
 from tbgrad.errors import LogdirError, OptionError, UnknownTagError, nearest
 from tbgrad.events.reader import read_run
 from tbgrad.records import Scalars
@@ -57,8 +57,8 @@ def export_scalars(
     places: str | Path | Sequence[str | Path],
     output: str | Path | BinaryIO,
     format: str = "tidy",
-    tags: Sequence[str] = (),
-    where: Sequence[str | Filter] = (),
+    tags: str | Sequence[str] = (),
+    where: str | Sequence[str | Filter] = (),
 ) -> Export:
     """Writes the scalars of runs into a file, a directory or a stream.
 
@@ -87,8 +87,8 @@ def export_scalars(
     """
     if format not in FORMATS:
         raise OptionError(f"format is '{format}'; expected {', '.join(FORMATS)}.")
-    places = [places] if isinstance(places, str | Path) else places
-    selection = _Selection(places, [tags] if isinstance(tags, str) else tags, where)
+    places = several(places)
+    selection = _Selection(places, several(tags), several(where))
     if not isinstance(output, str | Path):
         _into_stream(selection, output, format)
     elif Path(output).exists() and not (Path(output).is_file() or Path(output).is_dir()):
