@@ -22,8 +22,8 @@ _FILE = click.Path(path_type=Path, allow_dash=True)
 @click.option(
     "--by",
     metavar="TAG[:HOW]",
-    help="Rank by the last value of this scalar, or by loss:min, loss:max, loss:auc (area over the steps), "
-    "loss:steps-to=0.1.",
+    help="Rank by the last value of this scalar, or, behind a colon, by its min, max, auc (the area over the steps) or "
+    "steps-to=VALUE.",
 )
 @click.option(
     "--highest/--lowest",

@@ -214,12 +214,12 @@ def descents(logdir, *settings, f="sphere", rate=0.1, steps=60):
 
 
 def test_launches_in_which_nothing_is_random_count_once(logdir):
-    descents(logdir, *((name, {"seed": seed}) for name in ("sgd", "rmsprop") for seed in range(5)))
+    descents(logdir, *((name, {"seed": seed}) for name in ("sgd", "rmsprop") for seed in range(3)))
     (ranking,) = tbgrad.compare([logdir], group_by=["optimizer"]).rankings
-    assert [len(group.sample) for group in ranking.groups] == [1, 1] and len(ranking.runs) == 10
+    assert [len(group.sample) for group in ranking.groups] == [1, 1] and len(ranking.runs) == 6
     assert ranking.groups[1].difference.verdict == "not applicable"
     assert "deterministic" in ranking.groups[1].difference.reason
-    assert any("8 runs repeat" in remark for remark in ranking.remarks)
+    assert any("4 runs repeat" in remark for remark in ranking.remarks)
 
 
 def test_drawn_starts_and_noise_are_random(logdir):
