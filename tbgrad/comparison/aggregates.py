@@ -11,7 +11,7 @@ from tbgrad.comparison.answers import answer
 from tbgrad.comparison.bands import band
 from tbgrad.comparison.comparing import Comparison
 from tbgrad.comparison.logged import METRICS, LoggedRun
-from tbgrad.comparison.ranking import GAP, VALUE, RankedRun, Ranking
+from tbgrad.comparison.ranking import RankedRun, Ranking
 from tbgrad.comparison.samples import series
 from tbgrad.comparison.tables import escaped, markdown_text
 from tbgrad.events.reader import read_run
@@ -71,7 +71,7 @@ def _of_ranking(ranking: Ranking) -> Iterator[Aggregate]:
     for name, members in groups or [(_ALL, [*ranking.runs])]:
         logged = [_read(run) for run in members]
         shared = [tag for tag in logged[0].records.scalars if all(_has(run, tag) for run in logged)]
-        tags = sorted(shared, key=lambda tag: tag != deciding_tag(ranking, shared))
+        tags = sorted(shared, key=lambda tag: tag != ranking.curve(shared))
         prefers_high = ranking.measure.score is not None and ranking.measure.score.highest
         bands = [band(name, tag, [one for run in logged for one in series(run, tag)], prefers_high) for tag in
                  tags[:MOST_TAGS]]  # fmt: skip
@@ -80,13 +80,6 @@ def _of_ranking(ranking: Ranking) -> Iterator[Aggregate]:
 
 def _has(run: LoggedRun, tag: str) -> bool:
     return tag in run.records.scalars and len(run.records.scalars[tag].step) > 0
-
-
-def deciding_tag(ranking: Ranking, tags: Sequence[str]) -> str:
-    """The tag whose curves show what the ranking is by."""
-    if ranking.measure.score is not None:
-        return ranking.measure.score.tag
-    return GAP if GAP in tags else VALUE
 
 
 def _read(run: RankedRun) -> LoggedRun:

@@ -12,13 +12,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tbgrad import naming
 from tbgrad.comparison.filters import Filter, admitted, check_name
 from tbgrad.comparison.kinship import contenders, parts_of
 from tbgrad.comparison.logged import METRICS, LoggedRun, read_logs
 from tbgrad.comparison.places import several
 from tbgrad.comparison.profiling import profile
 from tbgrad.comparison.ranking import DECIDING, GAP, VALUE, Measure, Ranking, measure_for, rank_runs
-from tbgrad.comparison.scores import KINDS, Score, likely_loss
+from tbgrad.comparison.scores import KINDS, Score, is_loss, likely_loss
 from tbgrad.errors import NotARunError, UnknownTagError, nearest
 from tbgrad.results.profiles import Profile
 
@@ -123,7 +124,7 @@ def _wanted(score: Score | None):
     """Which series are kept while whole folders are read."""
     if score is not None:
         return lambda tag: tag == score.tag or tag == GAP or tag.startswith(METRICS)
-    return lambda tag: tag in (GAP, VALUE) or tag.startswith(METRICS) or "loss" in tag.lower()
+    return lambda tag: tag in (GAP, VALUE) or tag.startswith(METRICS) or is_loss(tag)
 
 
 def _rankings(
@@ -139,7 +140,8 @@ def _rankings(
         curves = [run for run in members if run.belongs_to is None]
         measure = _measure(curves, score) or _measure(members, score)
         kept = [run for run in members if measure is not None and measure.has(run)]
-        others = [run for run in members if run not in kept]
+        chosen = {*kept}
+        others = [run for run in members if run not in chosen]
         parts = parts_of(kept, others)
         skipped += [run.run for run in others if run.run not in parts]
         if kept:
@@ -160,7 +162,7 @@ def _measure(runs: Sequence[LoggedRun], score: Score | None) -> Measure | None:
     for run in runs:
         for tag in run.records.scalars:
             counts[tag] = counts.get(tag, 0) + 1
-    loss = likely_loss({tag: n for tag, n in counts.items() if "loss" in tag.lower()})
+    loss = likely_loss(counts)
     return None if loss is None else Measure(Score(loss))
 
 
@@ -170,8 +172,6 @@ def _refuse(runs: Sequence[LoggedRun], score: Score | None) -> None:
     if score is not None:
         kinds = f" Behind a colon may stand {', '.join(KINDS)}." if ":" in score.tag else ""
         raise UnknownTagError(f"no run has the scalar '{score.tag}'.{nearest(score.tag, known)}{kinds}")
-    from tbgrad import naming
-
     there = f" There are: {naming.listed(sorted(known))}." if known else ""
     who = "the run has nothing" if len(runs) == 1 else f"none of the {len(runs)} runs has anything"
     counted = ", ".join([VALUE, GAP, *(METRICS + name for name in DECIDING)])

@@ -49,9 +49,12 @@ def profile(
     costs: dict[_Problem, dict[str, dict[tuple, list[np.ndarray]]]] = {}
     budgets = set()
     for run in runs:
-        solver, cost = _solver(run, group_by or (OPTIMIZER,)), _cost(run, score)
+        solver = _solver(run, group_by or (OPTIMIZER,))
         # Of a function whose minimum is not known no gap can be reached.
-        if solver and cost is not None and (score is not None or GAP in run.records.scalars):
+        if not solver or (score is None and GAP not in run.records.scalars):
+            continue
+        cost = _cost(run, score)
+        if cost is not None:
             tried = costs.setdefault(_problem(functions[run.run], run), {}).setdefault(solver, {})
             tried.setdefault(_settings(run), []).append(cost)
             budgets.add(run.hparams.get(_BUDGET))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -115,6 +115,12 @@ class Ranking:
         """Whether groups are compared by a number of steps, which is infinite where something is never reached."""
         score = self.measure.score
         return self.compared_by == DECIDING[0] if score is None else score.kind == "steps-to"
+
+    def curve(self, tags: Collection[str]) -> str:
+        """The tag whose curves show what decides: the score's, or of those that there are the gap's or the value's."""
+        if self.measure.score is not None:
+            return self.measure.score.tag
+        return GAP if GAP in tags else VALUE
 
 
 def descent_metrics(run: LoggedRun) -> dict[str, float | None]:

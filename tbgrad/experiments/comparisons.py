@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import glob
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from tbgrad.comparison.aggregates import Aggregate, aggregates, band_records, ra
 from tbgrad.comparison.comparing import COMMAND, Comparison
 from tbgrad.comparison.documents import document
 from tbgrad.comparison.tables import text_table
-from tbgrad.experiments.launching import Outcome, Place, Product, check_writable, launch
+from tbgrad.experiments.launching import Outcome, Place, Product, check_writable, find, launch
 from tbgrad.runs.opening import delete_run, read_info
 
 
@@ -44,19 +45,23 @@ def log_comparison(comparison: Comparison, place: Place, request: Mapping[str, A
     check_writable(place.logdir)
     found = aggregates(comparison)
     names = {f"{name}_{slug}": aggregate for slug, aggregate in zip(slugs(found), found, strict=True)}
+    asked_of = {group: {**asked, "group": group.removeprefix(name)} for group in names} | {name: asked}
+    # Whatever forbids a run is said before another is touched.
+    places = {run: _checked(place, run, request) for run, request in asked_of.items()}
     before = (read_info(place.logdir / name) or {}).get("asked") if place.overwrite else asked
     _delete_others(place.logdir, name, (asked, before), names)
     for group, aggregate in names.items():
-        _launch(place, group, {**asked, "group": group.removeprefix(name)}, _product(aggregate))
+        launch(places[group], group, asked_of[group], functools.partial(_product, aggregate))
     product = Product(ranking_records(comparison, found), {}, document(comparison), text_table(comparison))
-    return _launch(place, name, asked, product)
+    return launch(places[name], name, asked, lambda: product)
 
 
-def _launch(place: Place, name: str, asked: Mapping[str, Any], product: Product) -> Outcome:
-    info = read_info(place.logdir / name)
-    again = info is not None and info.get("asked") == asked
-    place = Place(place.logdir, name, place.overwrite or again)
-    return launch(place, name, asked, lambda: product)
+def _checked(place: Place, name: str, asked: Mapping[str, Any]) -> Place:
+    """Where a run goes: over an earlier one of the same request, since what is compared may have changed."""
+    again = (read_info(place.logdir / name) or {}).get("asked") == asked
+    found = Place(place.logdir, name, place.overwrite or again)
+    find(found, name, asked)
+    return found
 
 
 def _product(aggregate: Aggregate) -> Product:

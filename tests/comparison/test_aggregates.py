@@ -140,3 +140,12 @@ def test_of_a_torn_series_the_band_is_what_tensorboard_shows(logdir):
     name = log(logdir, group_by=()).report["run"]
     found = tbgrad.read_run(logdir / f"{name}_all_runs").scalars["compare/loss/median"]
     assert found.step.tolist() == [0, 5, 6, 7] and found.value.tolist() == [9.0, 1.0, 1.0, 1.0]
+
+
+def test_a_name_that_is_taken_is_refused_before_anything_is_written(logs):
+    with tbgrad.open_run(logs / "mine") as run:
+        run.write(Scalars("loss", STEPS, STEPS))
+    before = sorted(logs.rglob("*"))
+    with pytest.raises(RunExistsError, match="another request"):
+        log(logs, run="mine")
+    assert sorted(logs.rglob("*")) == before

@@ -10,7 +10,7 @@ import base64
 import functools
 import hashlib
 import string
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import resources
@@ -25,7 +25,7 @@ from tbgrad.comparison.page.looks import Look, looks
 from tbgrad.comparison.page.markup import link, paragraph, script_data, text
 from tbgrad.comparison.page.sections import UNNAMED, lead, origin, profile_curves, profile_table, rankings, title
 from tbgrad.comparison.page.thumbnails import Thumbnail, thumbnails
-from tbgrad.comparison.ranking import GAP, VALUE, RankedRun, Ranking
+from tbgrad.comparison.ranking import RankedRun
 from tbgrad.events.reader import read_run
 from tbgrad.records import Records
 from tbgrad.runs.opening import read_info
@@ -63,7 +63,9 @@ def html_report(comparison: Comparison) -> str:
     """
     known = looks(comparison)
     shown = [*_read(comparison, known)]
-    found, left_out = charts([run.curves for run in shown], [_tag(ranking) for ranking in comparison.rankings])
+    found, left_out = charts(
+        [run.curves for run in shown], [ranking.curve(_tags(shown, i)) for i, ranking in enumerate(comparison.rankings)]
+    )
     style, script, page = map(_file, ("page.css", "page.js", "page.html"))
     more = f"{left_out:,} further tags, which fewer runs have or come later in them, are left out of the page."
     there = {"ranking": True, "profile": comparison.profile is not None, "curves": bool(found), "runs": True}
@@ -153,18 +155,16 @@ def _document(
     sets = []
     for i, ranking in enumerate(comparison.rankings):
         members = [k for k, run in enumerate(shown) if run.ranking == i]
-        tag = _tag(ranking, {tag for k in members for tag in shown[k].curves})
+        tag = ranking.curve(_tags(shown, i))
         groups = [group.name for group in ranking.groups]
         sets.append({"name": ranking.function or UNNAMED, "tag": tag, "runs": members, "groups": groups})
     runs = [{name: value for name, value in vars(known[run.run]).items() if name != "place"} for run in shown]
     return {"runs": runs, "sets": sets, "charts": found, "profile": profile_curves(comparison)}
 
 
-def _tag(ranking: Ranking, there: Collection[str] = (GAP,)) -> str:
-    """The tag that a ranking is about: of its score, or the gap to the minimum, or the value."""
-    if ranking.measure.score is not None:
-        return ranking.measure.score.tag
-    return GAP if GAP in there and any(run.metrics.get("best_gap") is not None for run in ranking.runs) else VALUE
+def _tags(shown: Sequence[_Shown], ranking: int) -> set[str]:
+    """Of which tags the runs of a ranking have curves."""
+    return {tag for run in shown if run.ranking == ranking for tag in run.curves}
 
 
 def _policy(style: str, script: str) -> str:
