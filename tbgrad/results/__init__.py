@@ -23,6 +23,7 @@ from tbgrad.results.samples import Evaluation
 from tbgrad.results.subjects import KnownMinimum, Subject
 from tbgrad.results.surfaces import Breaks, Surface, TangentPlane
 from tbgrad.results.sweeps import Secant, Stationary, Sweep, Tangent
+from tbgrad.results.training import Fault, Layer, NotFinite, Training
 from tbgrad.results.verdicts import FAILED, POINTS, STATUSES, Status, Verdict, Verdicts
 
 __all__ = [
@@ -39,10 +40,13 @@ __all__ = [
     "Descent",
     "End",
     "Evaluation",
+    "Fault",
     "GradientCheck",
     "Graph",
     "GraphOperation",
     "KnownMinimum",
+    "Layer",
+    "NotFinite",
     "Plane",
     "PointCheck",
     "Profile",
@@ -57,6 +61,7 @@ __all__ = [
     "Sweep",
     "Tangent",
     "TangentPlane",
+    "Training",
     "Verdict",
     "Verdicts",
 ]
