@@ -1,0 +1,1 @@
+"""Watches the training of Keras models: what is measured of the true training step, and what is wrong with it."""
