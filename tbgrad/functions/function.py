@@ -52,6 +52,7 @@ class Function:
       family: how it is made in other numbers of variables, or None.
       breadth: into how many numbers it turns each point, if they are more than the point's own; so many fewer points
         are computed at once.
+      caption: under which conditions it is shown, for a line in each picture: what was normalised, of which data.
     """
 
     call: Callable[..., Any]
@@ -72,6 +73,7 @@ class Function:
     sized_by_parameters: bool = field(default=False, repr=False)
     family: Family | None = field(default=None, repr=False)
     breadth: int = field(default=0, repr=False)
+    caption: str = field(default="", repr=False)
     # Compiled programs live and die with their function; see `program`.
     _programs: dict = field(default_factory=dict, init=False, repr=False)
 
@@ -196,6 +198,7 @@ class Function:
             minima=self.known_minima(),
             remark=" ".join(filter(None, [self.kinks, self.remark])),
             resized=self.resized,
+            caption=self.caption,
         )
 
     @property

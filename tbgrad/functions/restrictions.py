@@ -14,12 +14,13 @@ import numpy as np
 
 from tbgrad.errors import OptionError, ShapeError
 from tbgrad.functions.function import Function
+from tbgrad.results import Plane
 
 _NAMES = ("along", "across")
 _SPANNED = {1: "line", 2: "plane"}
 
 
-def restrict(f: Function, origin: Any, directions: Any, names: Sequence[str] = _NAMES) -> Function:
+def restrict(f: Function, origin: Any | Plane, directions: Any = None, names: Sequence[str] | None = None) -> Function:
     """Makes the function of t that is f at origin + t[0]·directions[0] + t[1]·directions[1] + ...
 
     It is differentiated as any other function is: its partial derivatives are those of f along the directions.
@@ -28,16 +29,17 @@ def restrict(f: Function, origin: Any, directions: Any, names: Sequence[str] = _
 
     Args:
       f: `Function` of d variables.
-      origin: d finite numbers, the point where all of t is zero; in the units of f's variables.
+      origin: d finite numbers, the point where all of t is zero; in the units of f's variables. Or a `Plane`, which
+        has an origin, directions and names, and a caption for the pictures.
       directions: array `[k, d]`, linearly independent; one for a line, two for a plane. They keep their lengths.
-      names: of the variables of the result, at least k.
+      names: of the variables of the result, at least k; by default those of the plane, or `along` and `across`.
 
     Returns:
       `Function` of k variables. It has no formula, and neither domain nor minima: ranges must be said. Its name in
       runs tells one line or plane from another. The arrays are copied.
 
     Raises:
-      OptionError: f is no `Function`.
+      OptionError: f is no `Function`; or there are directions beside those of a `Plane`.
       ShapeError: `origin` is not `[d]`, or `directions` not `[k, d]` with 1 ≤ k ≤ d; they are not finite or not
         independent; or there are too few names.
 
@@ -52,6 +54,14 @@ def restrict(f: Function, origin: Any, directions: Any, names: Sequence[str] = _
     """
     if not isinstance(f, Function):
         raise OptionError(f"expected a Function, got {f!r}; tbgrad.resolve makes one.")
+    caption = f.caption
+    if isinstance(origin, Plane):
+        if directions is not None:
+            raise OptionError("a Plane has directions of its own; expected restrict(f, plane).")
+        plane, origin, directions = origin, origin.origin, origin.directions
+        names = plane.names if names is None else names
+        caption = "; ".join(filter(None, [plane.caption, f.caption]))
+    names = _NAMES if names is None else names
     through, spanned = _checked(f, origin, directions)
     k = len(spanned)
     if isinstance(names, str) or len(names) < k:
@@ -81,6 +91,7 @@ def restrict(f: Function, origin: Any, directions: Any, names: Sequence[str] = _
         fingerprint="_".join(filter(None, [f.fingerprint, unique])),
         takes_vector=True,
         breadth=max(f.dimensions, f.breadth),
+        caption=caption,
     )
 
 

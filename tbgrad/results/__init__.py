@@ -13,9 +13,10 @@ from tbgrad.results.bands import Band
 from tbgrad.results.basins import Basins, End
 from tbgrad.results.checks import CheckVerdict, GradientCheck, PointCheck
 from tbgrad.results.curvatures import Curvature
-from tbgrad.results.descents import Descent, Plane, Reading
+from tbgrad.results.descents import Descent, Reading
 from tbgrad.results.graphs import Graph, GraphOperation
 from tbgrad.results.passes import Backward, BackwardNode
+from tbgrad.results.planes import Plane
 from tbgrad.results.profiles import Profile
 from tbgrad.results.races import Race
 from tbgrad.results.rates import RateSweep

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tbgrad.results.planes import Plane
 from tbgrad.results.samples import Evaluation
 from tbgrad.results.subjects import Subject
 from tbgrad.results.surfaces import Surface
@@ -33,35 +34,6 @@ class Reading:
     description: str
     value: np.ndarray
     of_update: bool = True
-
-
-@dataclass(frozen=True, eq=False)
-class Plane:
-    """A plane through the space of more than two variables, on which a path is shown.
-
-    Attributes:
-      origin: `[d]`, the point (0, 0) of the plane.
-      directions: `[2, d]`, of length one, perpendicular to each other.
-      explained: the shares of the path's variance along the two; their sum is what the plane shows of it.
-      axes: what the two directions are, in words.
-      through_end: whether the first one leads from the path's start to its end.
-    """
-
-    origin: np.ndarray
-    directions: np.ndarray
-    explained: tuple[float, float]
-    axes: tuple[str, str] = ("along", "across")
-    through_end: bool = True
-
-    def project(self, position: np.ndarray) -> np.ndarray:
-        """The feet `[..., 2]` of positions `[..., d]` on the plane; not finite where a position is not."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            return (position - self.origin) @ self.directions.T
-
-    def distance(self, position: np.ndarray) -> np.ndarray:
-        """How far `[...]` positions `[..., d]` are off the plane."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            return np.linalg.norm(position - self.origin - self.project(position) @ self.directions, axis=-1)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

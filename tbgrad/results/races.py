@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tbgrad.results.descents import Descent, Plane
+from tbgrad.results.descents import Descent
+from tbgrad.results.planes import Plane
 from tbgrad.results.subjects import Subject
 from tbgrad.results.surfaces import Surface
 from tbgrad.results.sweeps import Sweep

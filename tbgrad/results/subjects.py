@@ -40,6 +40,7 @@ class Subject:
       minima: the known global minima.
       remark: where it has no gradient, and what else to know.
       resized: whether it has another number of variables than it usually has.
+      caption: under which conditions it is shown, for a line in each picture; or empty.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Subject:
     minima: tuple[KnownMinimum, ...] = ()
     remark: str = ""
     resized: bool = False
+    caption: str = ""
 
     @property
     def identity(self) -> str:

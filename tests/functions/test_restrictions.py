@@ -1,5 +1,7 @@
 """A function on a line or a plane: against mpmath and the chain rule, through the ordinary kernels."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -13,6 +15,7 @@ from tbgrad.errors import OptionError, ShapeError
 from tbgrad.functions.function import Function
 from tbgrad.functions.imports import from_callable
 from tbgrad.functions.restrictions import restrict
+from tbgrad.results import Plane
 
 TEXT = "cos(x)*sin(y) + x/y + x*z**2"
 ORIGIN, DIRECTIONS = (2.0, 1.0, -0.5), ((0.6, 0.0, 0.8), (1.0, 2.0, -0.5))
@@ -167,6 +170,20 @@ def test_what_is_told_of_it():
     named = [restrict(tbgrad.Function.of_formula(text, name="mine"), (1.0, 1.0), np.eye(2)) for text in ("x*y", "x+y")]
     assert named[0].name != named[1].name and named[0].request() != named[1].request()
     assert set(line.name) <= set("abcdefghijklmnopqrstuvwxyz0123456789_")
+
+
+def test_a_plane_brings_its_directions_names_and_caption():
+    f = dataclasses.replace(tbgrad.resolve("rosenbrock"), caption="on these data")
+    origin, directions = np.array([1.0, 1.0]), np.array([[1.0, 0.5], [0.0, 2.0]])
+    plane = Plane(origin, directions, axes=("s: one way", "t"), caption="nothing normalised")
+    on, same = restrict(f, plane), restrict(f, origin, directions, ("s", "t"))
+    assert on.variables == ("s", "t") and on.request() == same.request()
+    assert on.caption == on.subject().caption == "nothing normalised; on these data"
+    assert same.subject().caption == "on these data"
+    np.testing.assert_array_equal(tbgrad.evaluate(on, [[0.5, -0.25]]).value, [100 * (0.75 - 1.5**2) ** 2 + 0.5**2])
+    assert restrict(f, plane, names=("a", "b")).variables == ("a", "b")
+    with pytest.raises(OptionError, match="directions of its own"):
+        restrict(f, plane, directions)
 
 
 def test_arrays_may_change_afterwards():
