@@ -1,1 +1,1 @@
-"""Watches the training of Keras models: what is measured of the true training step, and what is wrong with it."""
+"""The gradients of real training: what is measured inside the training step, what is said of it, and where it goes."""
