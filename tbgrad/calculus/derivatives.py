@@ -118,7 +118,7 @@ def settle(f: Function, points: np.ndarray) -> None:
     Raises:
       FunctionCallError, NoGradientError: f cannot be differentiated.
     """
-    if f.formula is None:
+    if f.formula is None and not f.takes_one_point:
         value_and_gradient(f, points.dtype.name)(points[:: 1 + len(points) // _SETTLING])
 
 

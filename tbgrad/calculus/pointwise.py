@@ -54,12 +54,19 @@ def _found(f: Function, dtype: str) -> _Found:
 
 def manner(f: Function, dtype: str) -> Manner:
     """How this function is called in this dtype, as far as it is known; formulas take all points together."""
-    return Manner.TOGETHER if f.formula is not None else _found(f, dtype).manner
+    return _stated(f) or _found(f, dtype).manner
+
+
+def _stated(f: Function) -> Manner | None:
+    """What needs no finding out."""
+    if f.takes_one_point:
+        return Manner.ONE_BY_ONE
+    return Manner.TOGETHER if f.formula is not None else None
 
 
 def notes(f: Function) -> tuple[str, ...]:
     """A sentence on a function that is evaluated point by point; none for others, and before an evaluation."""
-    if all(manner(f, dtype) is Manner.TOGETHER for dtype in ("float64", "float32")):
+    if f.takes_one_point or all(manner(f, dtype) is Manner.TOGETHER for dtype in ("float64", "float32")):
         return ()
     return (
         f"'{f.label}' mixes points, or takes one at a time: it was evaluated for each point alone (tf.vectorized_map), "
@@ -81,7 +88,8 @@ def apply(f: Function, compute: Callable[..., Any], position: tf.Tensor, *more: 
     if how is Manner.TOGETHER:
         return compute(position, *more)
     if how is Manner.ONE_BY_ONE:
-        return _one_by_one(lambda given: compute(*given), (position, *more))
+        # What says that it takes one point fills the processor, and the memory, with it.
+        return _one_by_one(lambda given: compute(*given), (position, *more), 1 if f.takes_one_point else None)
     if how is Manner.ALONE:
         return _vectorized(lambda given: compute(*given), (position, *more))
 
@@ -105,12 +113,12 @@ def _vectorized(compute: Callable[[tuple], Any], given: tuple[tf.Tensor, ...]) -
     return tf.nest.map_structure(lambda x: x[:-1], found)
 
 
-def _one_by_one(compute: Callable[[tuple], Any], given: tuple[tf.Tensor, ...]) -> Any:
+def _one_by_one(compute: Callable[[tuple], Any], given: tuple[tf.Tensor, ...], at_once: int | None = None) -> Any:
     traced = tf.function(lambda *point: compute(point), autograph=False)
     point = [tf.TensorSpec(x.shape[1:], x.dtype) for x in given]
     outputs = traced.get_concrete_function(*point).structured_outputs
     like = tf.nest.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), outputs)
-    return tf.map_fn(compute, given, fn_output_signature=like)
+    return tf.map_fn(compute, given, fn_output_signature=like, parallel_iterations=at_once)
 
 
 def check_decisions(f: Function, value: tf.Tensor, position: tf.Tensor) -> None:
@@ -157,8 +165,8 @@ def settle(f: Function, position: np.ndarray, program: Program) -> Manner:
       FunctionCallError: f raises in each manner, or gives another value from call to call.
       NoGradientError: it has none.
     """
-    if f.formula is not None:
-        return Manner.TOGETHER
+    if (stated := _stated(f)) is not None:
+        return stated
     found = _found(f, position.dtype.name)
     if found.settled or not len(position) or (found.steady and len(position) < 2):
         return found.manner

@@ -20,6 +20,7 @@ from tbgrad.functions.expansion import expand
 from tbgrad.functions.families import Family
 from tbgrad.functions.minima import Minimum
 from tbgrad.results import KnownMinimum, Subject
+from tbgrad.results.subjects import Numbered
 
 # Of a coordinate: beyond it the arithmetic of distances and pictures overflows.
 FARTHEST = 1e100
@@ -52,11 +53,14 @@ class Function:
       family: how it is made in other numbers of variables, or None.
       breadth: into how many numbers it turns each point, if they are more than the point's own; so many fewer points
         are computed at once.
+      takes_one_point: whether `call` takes one tensor `[d]` and gives a number, and nothing is gained by computing
+        several points at once: each is computed after the other, in the memory of one.
+      precision: the dtype that it computes in, whatever dtype it is asked for in; or empty.
       caption: under which conditions it is shown, for a line in each picture: what was normalised, of which data.
     """
 
     call: Callable[..., Any]
-    variables: tuple[str, ...]
+    variables: tuple[str, ...] | Numbered
     name: str = ""
     label: str = ""
     formula: expressions.Formula | None = None
@@ -73,17 +77,20 @@ class Function:
     sized_by_parameters: bool = field(default=False, repr=False)
     family: Family | None = field(default=None, repr=False)
     breadth: int = field(default=0, repr=False)
+    takes_one_point: bool = field(default=False, repr=False)
+    precision: str = field(default="", repr=False)
     caption: str = field(default="", repr=False)
     # Compiled programs live and die with their function; see `program`.
     _programs: dict = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self):
-        object.__setattr__(self, "variables", tuple(self.variables))
+        if not isinstance(self.variables, Numbered):
+            object.__setattr__(self, "variables", tuple(self.variables))
         if not self.variables:
             raise ShapeError(
                 f"'{self.label or self.name or 'the function'}' has no variables, so nothing to differentiate by."
             )
-        if len(set(self.variables)) < len(self.variables):
+        if not isinstance(self.variables, Numbered) and len(set(self.variables)) < len(self.variables):
             raise ShapeError(f"the variables {', '.join(self.variables)} are not distinct.")
         if not self.name:
             object.__setattr__(self, "name", getattr(self.call, "__name__", "function").strip("<>"))
@@ -149,10 +156,14 @@ class Function:
 
     def __call__(self, position: Any) -> Any:
         """The value `[...]` at a tensor of positions `[..., d]`."""
-        if self.takes_vector:
-            return self.call(position, **self.parameters)
         import tensorflow as tf
 
+        if self.takes_one_point and position.shape.rank != 1:
+            flat = tf.reshape(position, [-1, self.dimensions])
+            values = tf.map_fn(self.call, flat, parallel_iterations=1)
+            return tf.reshape(values, tf.shape(position)[:-1])
+        if self.takes_vector:
+            return self.call(position, **self.parameters)
         return self.call(*tf.unstack(position, axis=-1), **self.parameters)
 
     def with_parameters(self, /, **parameters: float) -> Function:
@@ -254,7 +265,9 @@ class Function:
 
     def request(self) -> dict[str, Any]:
         """What makes this function this function, for run.json: equal requests are the same mathematics."""
-        asked = {"function": self.name, "variables": list(self.variables), "parameters": dict(self.parameters)}
+        named = self.variables
+        names = [named[0], "...", named[-1]] if isinstance(named, Numbered) else list(named)
+        asked = {"function": self.name, "variables": names, "parameters": dict(self.parameters)}
         return asked | {"formula": self.text(), "fingerprint": self.fingerprint}
 
     def check_point(self, point: Sequence[float]) -> tuple[float, ...]:

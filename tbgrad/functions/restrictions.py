@@ -70,14 +70,20 @@ def restrict(f: Function, origin: Any | Plane, directions: Any = None, names: Se
     content = np.concatenate([through[None], spanned]).tobytes() + repr(f.request()).encode()
     unique = hashlib.sha256(content).hexdigest()[:16]
     kind = _SPANNED.get(k, "subspace")
+    held: dict[str, list[Any]] = {}
 
     def call(coordinates: Any) -> Any:
         import tensorflow as tf
 
+        dtype = coordinates.dtype
+        if f.takes_one_point and dtype.name not in held:
+            # Outside of graphs, which would hold millions of numbers as text of a program, and once for all of them.
+            with tf.init_scope():
+                held[dtype.name] = [tf.constant(part, dtype) for part in (through, *spanned)]
+        position, *directions = held.get(dtype.name) or (tf.constant(part, dtype) for part in (through, *spanned))
         # Sums of products, where a matrix product would round one point otherwise than many.
-        position = tf.constant(through, coordinates.dtype)
-        for coordinate, direction in zip(tf.unstack(coordinates, axis=-1), spanned, strict=True):
-            position += coordinate[..., None] * tf.constant(direction, coordinates.dtype)
+        for coordinate, direction in zip(tf.unstack(coordinates, axis=-1), directions, strict=True):
+            position += coordinate[..., None] * direction
         return f(position)
 
     return Function(
@@ -91,6 +97,8 @@ def restrict(f: Function, origin: Any | Plane, directions: Any = None, names: Se
         fingerprint="_".join(filter(None, [f.fingerprint, unique])),
         takes_vector=True,
         breadth=max(f.dimensions, f.breadth),
+        takes_one_point=f.takes_one_point,
+        precision=f.precision,
         caption=caption,
     )
 

@@ -2,8 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Numbered(Sequence):
+    """The names x0, x1, ... of millions of variables, each made when it is asked for.
+
+    Attributes:
+      letter: what each begins with.
+      count: how many there are.
+    """
+
+    letter: str
+    count: int
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int | slice) -> str | tuple[str, ...]:
+        numbers = range(self.count)[index]
+        return tuple(map(self._name, numbers)) if isinstance(index, slice) else self._name(numbers)
+
+    def __contains__(self, name: object) -> bool:
+        return self._number(name) is not None
+
+    def index(self, name: str, start: int = 0, stop: int | None = None) -> int:
+        """The place of a name."""
+        number = self._number(name)
+        if number is None or number not in range(self.count)[start:stop]:
+            raise ValueError(f"{name!r} is none of {self.letter}0 to {self.letter}{self.count - 1}")
+        return number
+
+    def _name(self, number: int) -> str:
+        return f"{self.letter}{number}"
+
+    def _number(self, name: object) -> int | None:
+        digits = name.removeprefix(self.letter) if isinstance(name, str) else ""
+        if not (digits.isascii() and digits.isdecimal()) or int(digits) >= self.count:
+            return None
+        return int(digits) if self._name(int(digits)) == name else None
 
 
 @dataclass(frozen=True)
@@ -47,7 +86,7 @@ class Subject:
     label: str
     formula: str
     mathtext: str
-    variables: tuple[str, ...]
+    variables: tuple[str, ...] | Numbered
     parameters: Mapping[str, float] = field(default_factory=dict)
     changed: tuple[str, ...] = ()
     domain: tuple[tuple[float, float], ...] | None = None
