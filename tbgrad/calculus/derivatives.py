@@ -8,6 +8,7 @@ Source: Griewank & Walther (2008), Evaluating Derivatives, chapters 3 and 5.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -92,24 +93,53 @@ def value_and_gradient(f: Function, dtype: str) -> Callable[[Any], tuple[np.ndar
     A function that mixes points is called for each point alone; see `pointwise`.
     """
 
-    def program(manner: Manner) -> Callable[[Any], tuple[np.ndarray, np.ndarray]]:
-        def make() -> Kernel:
-            traced = compiled(f, dtype, lambda position: differentiate(f, position))
-            return Kernel(traced, elementary=f.formula is not None, breadth=f.breadth)
-
-        made = f.program(("value_and_gradient", dtype, manner), make)
-        return lambda position: run_program(f, made, position)
-
     def kernel(position: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         position = np.asarray(position, dtype)
         if not len(position):
             return np.zeros(0, dtype), np.zeros((0, f.dimensions), dtype)
+        program = functools.partial(_program, f, dtype, True)
         value, gradient = program(pointwise.settle(f, position, program))(position)
         if len(value) != len(position):
             raise _wrong_shape(f, tuple(value.shape), (len(position),))
         return value, gradient
 
     return kernel
+
+
+def value_only(f: Function, dtype: str) -> Callable[[Any], np.ndarray]:
+    """The compiled kernel without gradients: positions `[n, d]` to value `[n]` of this dtype.
+
+    How f is called for many points is found out by gradients at a few of them, where that is not known.
+    """
+
+    def kernel(position: np.ndarray) -> np.ndarray:
+        position = np.asarray(position, dtype)
+        if not len(position):
+            return np.zeros(0, dtype)
+        how = pointwise.settle(f, position, functools.partial(_program, f, dtype, True))
+        (value,) = _program(f, dtype, False, how)(position)
+        if len(value) != len(position):
+            raise _wrong_shape(f, tuple(value.shape), (len(position),))
+        return value
+
+    return kernel
+
+
+def _program(f: Function, dtype: str, gradients: bool, manner: Manner) -> Callable[[Any], tuple[np.ndarray, ...]]:
+    """The program of value and gradient, or of the value alone, that calls f in this manner."""
+
+    def values(position: tf.Tensor) -> tuple[tf.Tensor]:
+        def compute(position: tf.Tensor) -> tf.Tensor:
+            return value_at(f, [position] if f.takes_vector else tf.unstack(position, axis=-1))
+
+        return (pointwise.apply(f, compute, position),)
+
+    def make() -> Kernel:
+        traced = compiled(f, dtype, (lambda position: differentiate(f, position)) if gradients else values)
+        return Kernel(traced, elementary=f.formula is not None, breadth=f.breadth)
+
+    made = f.program(("value_and_gradient" if gradients else "value", dtype, manner), make)
+    return lambda position: run_program(f, made, position)
 
 
 def settle(f: Function, points: np.ndarray) -> None:

@@ -1,6 +1,6 @@
-"""Runs a program of value and gradient for any number of points: in chunks, on several cores, in flat memory.
+"""Runs a program of value and gradient, or of values alone, for any number of points: in chunks, in flat memory.
 
-A chunk's temporaries stay in the processor's cache, and what is held beyond the results does not grow with the number
+Several cores share the chunks. A chunk's temporaries stay in the processor's cache, and what is held beyond the results does not grow with the number
 of points. After many points the program is compiled by XLA, which makes one pass over memory of all its operations, but
 takes a tenth of a second and more to do so. This module must not know what is differentiated, nor how.
 
@@ -32,8 +32,8 @@ class Kernel:
     """A traced program, ready for any number of points.
 
     Args:
-      program: a `ConcreteFunction` from positions `[n, d]` to value `[n]` and gradient `[n, d]`, for any n. Each
-        point's results must depend on that point alone.
+      program: a `ConcreteFunction` from positions `[n, d]` to a tuple of tensors, value `[n]` first and then perhaps
+        the gradient `[n, d]`, for any n. Each point's results must depend on that point alone.
       elementary: whether it holds only TensorFlow's mathematics, as a formula does, so that XLA may compile it and
         several threads may call it at once. Other programs may hold Python code, assertions or state.
       breadth: into how many numbers the program turns each point, if they are more than d.
@@ -44,14 +44,15 @@ class Kernel:
         self._dtype = program.inputs[0].dtype.name
         self._fused: Any = None
         self._tried, self._seen = False, 0
+        self._count = len(program.outputs)
 
     @property
     def graph(self) -> Any:
         """The program's graph."""
         return self._program.graph
 
-    def __call__(self, position: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Value `[n]` and gradient `[n, d]` at positions `[n, d]`, of the program's dtype; the arrays are the caller's.
+    def __call__(self, position: np.ndarray) -> tuple[np.ndarray, ...]:
+        """The program's results at positions `[n, d]`, of its dtype; the arrays are the caller's.
 
         The results do not depend on the number of points, but for roundings: XLA's operations round differently, and
         near the end of a chunk others are used than within.
@@ -62,18 +63,17 @@ class Kernel:
         count, dimensions = position.shape
         size = max(1, CHUNK // max(1, dimensions, self._breadth))
         if count <= size:
-            value, gradient = self._program(tf.constant(position, self._dtype))
-            return value.numpy(), gradient.numpy()
+            return tuple(found.numpy() for found in self._program(tf.constant(position, self._dtype)))
         self._seen += position.size
         if self._elementary and self._seen > FUSED_AFTER and not self._tried:
             self._fused, self._tried = self._compiled(position[:size]), True
-        value, gradient = np.empty(count, self._dtype), np.empty(position.shape, self._dtype)
+        results = tuple(np.empty((count, *found.shape[1:]), self._dtype) for found in self._program.outputs)
         todo = iter(range(0, count, size))
         if self._elementary:
-            share_out(lambda todo: self._work(todo, size, position, value, gradient), todo)
+            share_out(lambda todo: self._work(todo, size, position, *results), todo)
         else:
-            self._work(todo, size, position, value, gradient)
-        return value, gradient
+            self._work(todo, size, position, *results)
+        return results
 
     def _work(self, todo: Iterator[int], size: int, position: np.ndarray, *results: np.ndarray) -> None:
         """One thread's part: whichever chunk is next.
@@ -87,15 +87,15 @@ class Kernel:
             for result, found in zip(results, self._outputs(tensor), strict=True):
                 result[first : first + size] = np.asarray(found)[first - start :]
 
-    def _outputs(self, tensor: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _outputs(self, tensor: tf.Tensor) -> tuple[tf.Tensor, ...]:
         if self._fused is not None:
-            value, gradient, *far = self._fused(tensor)
-            if not any(np.asarray(each).any() for each in far):
-                return value, gradient
-        value, gradient = self._program(tensor)
+            found = self._fused(tensor)
+            if not any(np.asarray(far).any() for far in found[self._count :]):
+                return found[: self._count]
+        value, *more = self._program(tensor)
         if len(value) != len(tensor):
             raise tf.errors.InvalidArgumentError(None, None, f"{len(value)} values for {len(tensor)} points.")
-        return value, gradient
+        return value, *more
 
     def _compiled(self, chunk: np.ndarray) -> Any:
         """The program compiled by XLA for this many points, or None where XLA cannot or should not."""

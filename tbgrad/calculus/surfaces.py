@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tbgrad.calculus.breaks import find_breaks
-from tbgrad.calculus.derivatives import as_points, check_function, value_and_gradient
+from tbgrad.calculus.derivatives import as_points, check_function, value_and_gradient, value_only
 from tbgrad.calculus.sweeps import MOST_POINTS, check_range, check_resolution, check_variables, fixed_values
 from tbgrad.errors import OptionError, RangeError, ShapeError
 from tbgrad.functions.function import Function
@@ -23,6 +23,7 @@ def surface(
     points: int = 101,
     tangents: Sequence[Sequence[float]] = (),
     dtype: str = "float64",
+    gradients: bool = True,
 ) -> Surface:
     """Computes value and gradient on a grid over two variables.
 
@@ -34,19 +35,23 @@ def surface(
       points: int ≥ 2, along each axis.
       tangents: points (x, y) on the two axes, within their ranges, at which to compute tangent planes.
       dtype: `float64` or `float32`.
+      gradients: whether to compute them; without, a surface of a network takes a third of the time, there are no
+        tangent planes, and where it jumps between points of the grid is not looked for.
 
     Returns:
       `Surface` with x `[points]`, y `[points]`, position `[points, points, d]`, value `[points, points]` and gradient
       `[points, points, d]`; NaN or infinite where f is undefined. Between the points of the grid, `breaks` says where
-      it ends or jumps.
+      it ends or jumps. Gradients that were not computed are NaN.
 
     Raises:
-      OptionError: as in `region`.
+      OptionError: as in `region`; or there are tangents, but no gradients.
       ShapeError: as in `region`; or a tangent's point is not two numbers.
       RangeError: as in `region`; or `points` is below 2, or more than the dtype can tell apart; or a tangent's point is
         outside the ranges.
     """
     ranges, fixed = region(f, over, fix)
+    if len(tangents) and not gradients:
+        raise OptionError("a tangent plane needs the gradient; expected gradients=True, or no tangents.")
     if points < 2:
         raise RangeError(f"points is {points}; expected at least 2 along each axis.")
     if points**2 > MOST_POINTS:
@@ -60,7 +65,10 @@ def surface(
     for (name, low, high), coordinate in zip(ranges, (x, y), strict=True):
         check_resolution(f"{name}={low:.17g}:{high:.17g}", coordinate, dtype)
     kernel = value_and_gradient(f, dtype)
-    value, gradient = kernel(flat)
+    if gradients:
+        value, gradient = kernel(flat)
+    else:
+        value, gradient = value_only(f, dtype)(flat), np.full_like(flat, np.nan)
     grid, shape = slice(points**2), (points, points, f.dimensions)
     result = Surface(
         f.subject(),
@@ -71,10 +79,11 @@ def surface(
         flat[grid].reshape(shape),
         value[grid].reshape(shape[:2]),
         gradient[grid].reshape(shape),
+        has_gradients=gradients,
     )
     planes = zip(touched, value[points**2 :], gradient[points**2 :, result.columns], strict=True)
     planes = tuple(TangentPlane(tuple(p.tolist()), float(v), tuple(s.tolist())) for p, v, s in planes)
-    return dataclasses.replace(result, tangents=planes, breaks=find_breaks(result, kernel))
+    return dataclasses.replace(result, tangents=planes, breaks=find_breaks(result, kernel) if gradients else None)
 
 
 def check_tangents(ranges: Sequence[tuple[str, float, float]], tangents: Sequence[Sequence[float]]) -> np.ndarray:

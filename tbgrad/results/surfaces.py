@@ -68,9 +68,10 @@ class Surface(Tabular):
       y: `[rows]`, coordinates of the second.
       position: `[rows, columns, d]`.
       value: `[rows, columns]`.
-      gradient: `[rows, columns, d]`.
+      gradient: `[rows, columns, d]`; NaN where it was not computed.
       tangents: planes at the points asked for.
       breaks: where it ends or jumps between points of the grid, or None where it does not.
+      has_gradients: whether they were computed.
     """
 
     subject: Subject
@@ -83,6 +84,7 @@ class Surface(Tabular):
     gradient: np.ndarray
     tangents: tuple[TangentPlane, ...] = ()
     breaks: Breaks | None = None
+    has_gradients: bool = True
 
     @property
     def columns(self) -> list[int]:
@@ -114,7 +116,7 @@ class Surface(Tabular):
     @property
     def kinks(self) -> str:
         """Where on the grid there is a value but no gradient, in words; empty where there is none such."""
-        missing = np.isfinite(self.value) & ~np.isfinite(self.slopes).all(axis=-1)
+        missing = self.has_gradients & np.isfinite(self.value) & ~np.isfinite(self.slopes).all(axis=-1)
         return f"no gradient at {self._places(missing)}" if missing.any() else ""
 
     def _places(self, missing: np.ndarray) -> str:

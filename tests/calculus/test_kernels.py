@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tbgrad.calculus import kernels
-from tbgrad.calculus.derivatives import differentiate, evaluate, value_and_gradient
+from tbgrad.calculus.derivatives import differentiate, evaluate, value_and_gradient, value_only
 from tbgrad.calculus.kernels import CHUNK, Kernel
 from tbgrad.errors import FunctionCallError
 from tbgrad.functions.catalogue import catalogue
@@ -54,7 +54,46 @@ def test_chunks_equal_the_whole(count):
     assert_within_roundings(found, whole(f, position), 1e-15)
 
 
+@pytest.mark.parametrize("count", [1, SIZE + 1, MANY + 1])
+def test_values_alone_are_those_with_gradients(count):
+    f, position = CATALOGUE["tilted_waves"], points_of(count)
+    found = value_only(f, "float64")(position)
+    # The chunks of many points are compiled by XLA.
+    assert_within_roundings([found], whole(f, position)[:1], 1e-15)
+    assert found.shape == (count,)
+
+
+def test_values_alone_take_no_gradient():
+    taken = []
+
+    @tf.custom_gradient
+    def call(x, y):
+        def gradient(upstream):
+            tf.py_function(lambda u: taken.append(len(u)), [upstream], [])
+            return upstream, upstream
+
+        return x + y, gradient
+
+    f, position = from_callable(call), points_of(100)
+    value_and_gradient(f, "float64")(position[:8])
+    taken.clear()
+    np.testing.assert_array_equal(value_only(f, "float64")(position), position.sum(axis=1))
+    assert not taken
+
+
+@pytest.mark.parametrize("mixes", [False, True])
+def test_values_alone_of_a_python_function_that_mixes_points(mixes):
+    def call(x, y):
+        value = tf.sin(x) * y
+        return value + 0.1 * (value - tf.reduce_mean(value)) if mixes else value
+
+    position = points_of(SIZE + 1)
+    found = value_only(from_callable(call), "float64")(position)
+    np.testing.assert_allclose(found, np.sin(position[:, 0]) * position[:, 1], rtol=1e-14)
+
+
 def test_no_points():
+    assert value_only(CATALOGUE["tilted_waves"], "float32")(points_of(0, "float32")).shape == (0,)
     value, gradient = value_and_gradient(CATALOGUE["tilted_waves"], "float32")(points_of(0, "float32"))
     assert value.shape == (0,) and gradient.shape == (0, 2) and value.dtype == gradient.dtype == "float32"
 

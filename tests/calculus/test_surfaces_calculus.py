@@ -34,6 +34,15 @@ def test_the_first_range_goes_along_columns_whatever_its_variable():
     np.testing.assert_array_equal(found.gradient, np.broadcast_to([1, 100], (4, 4, 2)))
 
 
+def test_values_alone():
+    found = surface(Function.of_formula("x + 100*y"), over=[("x", 0, 3), ("y", 10, 13)], points=4, gradients=False)
+    np.testing.assert_array_equal(found.value, found.x[None, :] + 100 * found.y[:, None])
+    assert np.isnan(found.gradient).all() and found.gradient.shape == (4, 4, 2)
+    assert not found.has_gradients and found.breaks is None and found.kinks == ""
+    with pytest.raises(OptionError, match="tangent plane needs the gradient"):
+        surface(RIPPLE, tangents=[(1.0, 1.0)], gradients=False)
+
+
 def test_the_domain_by_default():
     found = surface(RIPPLE)
     assert (found.axes, found.fixed) == (("x", "y"), {})
