@@ -43,6 +43,7 @@ _HOMES = {
     "Surface": "tbgrad.results",
     "Sweep": "tbgrad.results",
     "TbgradError": "tbgrad.errors",
+    "WeightTrajectory": "tbgrad.training.trajectories",
     "assert_gradient": "tbgrad.calculus.checks",
     "backward": "tbgrad.calculus.backward",
     "catalogue": "tbgrad.functions.catalogue",
