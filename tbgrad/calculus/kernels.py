@@ -1,8 +1,9 @@
 """Runs a program of value and gradient, or of values alone, for any number of points: in chunks, in flat memory.
 
-Several cores share the chunks. A chunk's temporaries stay in the processor's cache, and what is held beyond the results does not grow with the number
-of points. After many points the program is compiled by XLA, which makes one pass over memory of all its operations, but
-takes a tenth of a second and more to do so. This module must not know what is differentiated, nor how.
+Several cores share the chunks. A chunk's temporaries stay in the processor's cache, and what is held beyond the
+results does not grow with the number of points. After many points the program is compiled by XLA, which makes one pass
+over memory of all its operations, but takes a tenth of a second and more to do so. This module must not know what is
+differentiated, nor how.
 
 Source: Lam, Rothberg & Wolf (1991), The Cache Performance and Optimizations of Blocked Algorithms.
 """

@@ -36,7 +36,14 @@ def minimum_figure(basins: Basins) -> Figure:
     if basins.landscape is not None and len(basins.ends) <= _FEW:
         _draw_contours(axes, basins.landscape)
     _draw_ends(axes, basins)
-    set_title(axes, title(basins.subject), caption(basins), "colour: where a descent from here ends", side="left")
+    set_title(
+        axes,
+        title(basins.subject),
+        caption(basins),
+        basins.subject.caption,
+        "colour: where a descent from here ends",
+        side="left",
+    )
     _add_legend(axes, basins)
     return figure
 
@@ -54,7 +61,9 @@ def steps_figure(basins: Basins) -> Figure:
             bar.ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
             bar.ax.yaxis.set_major_formatter(ScalarFormatter())
             bar.ax.yaxis.set_minor_formatter(NullFormatter())
-    set_title(axes, title(basins.subject), caption(basins), "colour: how fast a descent from here is")
+    set_title(
+        axes, title(basins.subject), caption(basins), basins.subject.caption, "colour: how fast a descent from here is"
+    )
     handles = [*axes.get_legend_handles_labels()[0], *_outcome_patches(basins, told_apart=False)]
     if handles:
         figure.legend(handles=_once(handles), loc="outside lower center", ncols=3, frameon=False, fontsize=LEGEND)

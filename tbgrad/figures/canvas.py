@@ -119,7 +119,9 @@ def add_legend(figure: Figure, first: Sequence[str] = (), **placed: Any) -> None
         legend.remove()
 
 
-def add_bar(figure: Figure, axes: Axes, colours: ScalarMappable, label: str, **placed: Any) -> Colorbar:
+def add_bar(
+    figure: Figure, axes: Axes | Sequence[Axes], colours: ScalarMappable, label: str, **placed: Any
+) -> Colorbar:
     """Adds a bar that says what the colours mean; keyword arguments go to Matplotlib's `colorbar`."""
     bar = figure.colorbar(colours, ax=axes, **placed)
     dress(bar.ax)

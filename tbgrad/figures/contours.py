@@ -21,10 +21,10 @@ _TICKS = 5
 MOST_LINES = 201
 
 
-def surface_title(surface: Surface) -> tuple[str, str]:
-    """The function, and a line about what is fixed and where it is undefined."""
-    said = [surface.fixed_words] if surface.fixed else []
-    return title(surface.subject), "; ".join([*said, *([surface.undefined] if surface.undefined else [])])
+def surface_title(surface: Surface) -> tuple[str, str, str]:
+    """The function, a line about what is fixed and where it is undefined, and one about how it is shown."""
+    said = "; ".join(filter(None, [surface.fixed_words, surface.undefined]))
+    return title(surface.subject), said, surface.subject.caption
 
 
 def draw_contours(figure: Figure, axes: Axes, surface: Surface, muted: bool = False) -> None:

@@ -10,8 +10,10 @@ from matplotlib.figure import Figure
 
 from tbgrad.figures.canvas import add_legend, drawable, set_title, title
 from tbgrad.figures.labels import Label, add_labels
-from tbgrad.figures.panels import draw_panels, grouped, sweep_curves
+from tbgrad.figures.panels import curve_limits, draw_panels, grouped, sweep_curves
+from tbgrad.figures.steps import add_step_bar
 from tbgrad.figures.style import LEGEND, MARK, TANGENT
+from tbgrad.figures.trails import beside_curve, draw_trail, trail_words
 from tbgrad.figures.units import in_units
 from tbgrad.results import Stationary, Sweep, Tangent
 
@@ -24,28 +26,40 @@ _MARKERS = {"minimum": "v", "maximum": "^", "inflection": "D"}
 
 
 def curve_figure(sweep: Sweep) -> Figure:
-    """Draws f, its derivatives along the line, tangents with their slopes, and where the slope is zero.
+    """Draws f, its derivatives along the line, tangents with their slopes, where the slope is zero, and the path.
 
     Curves of one size share an axis; one that would be flattened there has an axis of its own below.
     """
     drawn, units = in_units(sweep)
     groups = grouped(sweep_curves(drawn, units), _MOST_MARKED, len(sweep.stationary))
-    figure, (top, *_) = draw_panels(drawn, groups, units)
+    figure, panels = draw_panels(drawn, groups, units)
+    top, trail = panels[0], drawn.trail
+    if trail is not None:
+        at, last = beside_curve(drawn), int(trail.step[-1])
+        (low, high), (lowest, highest) = top.get_ylim(), curve_limits(at[:, 1])
+        if np.isfinite(at).any():
+            top.set_ylim(min(low, lowest), max(high, highest))
+        draw_trail(top, trail, at, last)
     marked = marked_points(drawn, top.get_ylim())
     _draw_stationary(top, marked)
     touching = [(t, as_drawn) for t, as_drawn in zip(sweep.tangents, drawn.tangents, strict=True) if is_seen(as_drawn)]
     for _, as_drawn in touching:
         _draw_tangent(top, drawn, as_drawn)
-    set_title(top, *sweep_title(sweep), *_said(sweep, drawn, len(marked)))
+    said = [*sweep_title(sweep), *_said(sweep, drawn, len(marked))]
+    if trail is None:
+        set_title(top, *said)
+    else:
+        set_title(top, *said, trail_words(trail, at), width=0.97, side="page")
+        add_step_bar(figure, panels, last)
     add_legend(figure, [curve.label for curves in groups for curve in curves])
     labels = [Label(_slope_words(t, len(touching)), tangent_ends(drawn, as_drawn)) for t, as_drawn in touching]
     add_labels(figure, top, labels, color=TANGENT, fontsize=LEGEND)
     return figure
 
 
-def sweep_title(sweep: Sweep) -> tuple[str, str]:
-    """The function, and what is fixed."""
-    return title(sweep.subject), sweep.fixed_words
+def sweep_title(sweep: Sweep) -> tuple[str, str, str]:
+    """The function, what is fixed, and how it is shown."""
+    return title(sweep.subject), sweep.fixed_words, sweep.subject.caption
 
 
 def tangent_ends(sweep: Sweep, tangent: Tangent) -> np.ndarray:

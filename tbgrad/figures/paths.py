@@ -29,10 +29,9 @@ from tbgrad.figures.steps import Track, add_step_bar, some_colours
 from tbgrad.figures.style import MARK, MINIMUM, TEXT, VALUE
 from tbgrad.figures.units import Units
 from tbgrad.results import Descent, Sweep
+from tbgrad.results.trails import held_words
 
 _WHOLE_PAGE = 0.97
-# The plane of a path whose variance it holds but for rounding.
-_WHOLE = 1 - 1e-9
 # Points between title and axes, for a line about the step.
 _TOLD_ROOM = 17
 
@@ -139,14 +138,8 @@ def _projected(descent: Descent, is_near: bool) -> str:
     """What a plane through more than two variables does not show, in words."""
     if descent.plane is None:
         return ""
-    share = sum(descent.plane.explained)
     # The plane of a path that goes far away is that of its part nearby.
-    path = "the whole path" if is_near else "the path where it is near"
-    if share > _WHOLE:
-        return f"on a plane that holds {path}"
-    held = "more than 99.9" if share > 0.999 else f"{100 * share:.3g}"
-    of = "the path's variance" if is_near else "its variance nearby"
-    return f"projected on a plane that holds {held} % of {of}; the path's own values may differ"
+    return held_words(sum(descent.plane.explained), nearby=not is_near)
 
 
 def _on_curve(descent: Descent) -> PathFigure:

@@ -15,6 +15,7 @@ from tbgrad.figures.scales import surface_scale
 from tbgrad.figures.sheets import sheet
 from tbgrad.figures.style import HEIGHT_LINES_MAP, HIDDEN_TANGENT
 from tbgrad.figures.tangents import outline, planes_caption
+from tbgrad.figures.trails import draw_trail_in_space
 from tbgrad.figures.views import ASPECT, DEFAULT_VIEW, add_bar_axes, lay_out, new_view, toward
 from tbgrad.results import Surface
 
@@ -57,7 +58,10 @@ def contour3d_figure(surface: Surface, view: tuple[float, float] = DEFAULT_VIEW)
 
 
 def relief_figure(surface: Surface, view: tuple[float, float] = DEFAULT_VIEW) -> Figure:
-    """Draws the surface, coloured by value, and its tangent planes; what is undefined or beyond limits is left out."""
+    """Draws the surface, coloured by value, its tangent planes and the path.
+
+    What is undefined or beyond limits is left out.
+    """
     figure, axes = new_view(view)
     low, high, cut = _set_limits(axes, surface)
     scale = surface_scale(surface)
@@ -71,8 +75,11 @@ def relief_figure(surface: Surface, view: tuple[float, float] = DEFAULT_VIEW) ->
             # What the surface hides of it is seen through.
             axes.plot(*outline(plane, surface, unit).T, **HIDDEN_TANGENT)
     axes.add_collection3d(collection(facets))
+    if surface.trail is not None:
+        draw_trail_in_space(axes, surface, low, high)
     add_value_bar(figure, axes, scale, cax=add_bar_axes(figure))
-    lay_out(figure, axes, *surface_title(surface), cut, *planes_caption(surface), bar=True)
+    path = surface.trail.words if surface.trail is not None else ""
+    lay_out(figure, axes, *surface_title(surface), cut, *planes_caption(surface), path, bar=True)
     return figure
 
 

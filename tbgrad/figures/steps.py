@@ -37,8 +37,8 @@ def step_colours(last: int) -> ScalarMappable:
     return ScalarMappable(LogNorm(1, max(2, last)), style.step_map())
 
 
-def add_step_bar(figure: Figure, axes: Axes, last: int) -> None:
-    """Says which colour is which step; nothing where there is a single one."""
+def add_step_bar(figure: Figure, axes: Axes | Sequence[Axes], last: int) -> None:
+    """Says which colour is which step, beside axes or several above each other; nothing where there is a single one."""
     if last < 2:
         return
     bar = add_bar(figure, axes, step_colours(last), "", pad=0.03)

@@ -9,22 +9,40 @@ from matplotlib.figure import Figure
 from tbgrad.figures.canvas import add_legend, new_figure, set_title
 from tbgrad.figures.contours import draw_contours, draw_minima, on_equal_axes, sides, surface_title
 from tbgrad.figures.fields import draw_arrows, draw_streamlines
+from tbgrad.figures.steps import add_step_bar
 from tbgrad.figures.style import TANGENT
 from tbgrad.figures.tangents import planes_caption
+from tbgrad.figures.trails import draw_trail, on_surface, trail_words
 from tbgrad.results import Surface
 
 _ARROW = 0.13
+_WHOLE_PAGE = 0.97
 
 
 def surface_figure(surface: Surface, streamlines: bool = False) -> Figure:
-    """Draws the contours, the gradient as arrows or as lines along it, the known minima and tangent planes."""
+    """Draws the contours, the gradient as arrows or as lines along it, the known minima, tangent planes and the path.
+
+    Under a path the contours are pale, and without gradients there are no arrows.
+    """
     figure, axes = new_figure()
-    draw_contours(figure, axes, surface)
-    (draw_streamlines if streamlines else draw_arrows)(axes, surface)
+    trail = surface.trail
+    draw_contours(figure, axes, surface, muted=trail is not None)
+    if surface.has_gradients:
+        (draw_streamlines if streamlines else draw_arrows)(axes, surface)
     draw_minima(axes, surface)
     _draw_tangents(axes, surface)
-    set_title(axes, *surface_title(surface), *planes_caption(surface))
+    said = [*surface_title(surface), *planes_caption(surface)]
+    if trail is None:
+        set_title(axes, *said)
+        add_legend(figure)
+        return figure
+    at, last = on_surface(surface), int(trail.step[-1])
+    draw_trail(axes, trail, at, last)
+    set_title(axes, *said, trail_words(trail, at), width=_WHOLE_PAGE, side="page")
+    add_step_bar(figure, axes, last)
     add_legend(figure)
+    # Bars are as high as the axes come to be.
+    figure.get_layout_engine().execute(figure)
     return figure
 
 

@@ -57,6 +57,8 @@ def in_units(sweep: Sweep) -> tuple[Sweep, Units]:
             stationary=tuple(
                 dataclasses.replace(p, coordinate=p.coordinate / x, value=p.value / y) for p in sweep.stationary
             ),
+            trail=sweep.trail
+            and dataclasses.replace(sweep.trail, at=sweep.trail.at / x, value=sweep.trail.value.astype(np.float64) / y),
         )
     return drawn, units
 

@@ -24,6 +24,7 @@ from tbgrad.results.samples import Evaluation
 from tbgrad.results.subjects import KnownMinimum, Subject
 from tbgrad.results.surfaces import Breaks, Surface, TangentPlane
 from tbgrad.results.sweeps import Secant, Stationary, Sweep, Tangent
+from tbgrad.results.trails import Trail
 from tbgrad.results.training import Fault, Layer, NotFinite, Training
 from tbgrad.results.verdicts import FAILED, POINTS, STATUSES, Status, Verdict, Verdicts
 
@@ -62,6 +63,7 @@ __all__ = [
     "Sweep",
     "Tangent",
     "TangentPlane",
+    "Trail",
     "Training",
     "Verdict",
     "Verdicts",

@@ -9,6 +9,7 @@ import numpy as np
 
 from tbgrad.results.subjects import Subject
 from tbgrad.results.tabular import Tabular, in_short, sample_rows, sampled
+from tbgrad.results.trails import Trail
 
 _MOST_NAMED = 3
 
@@ -72,6 +73,7 @@ class Surface(Tabular):
       tangents: planes at the points asked for.
       breaks: where it ends or jumps between points of the grid, or None where it does not.
       has_gradients: whether they were computed.
+      trail: a path to be shown on it, or None.
     """
 
     subject: Subject
@@ -85,6 +87,7 @@ class Surface(Tabular):
     tangents: tuple[TangentPlane, ...] = ()
     breaks: Breaks | None = None
     has_gradients: bool = True
+    trail: Trail | None = None
 
     @property
     def columns(self) -> list[int]:

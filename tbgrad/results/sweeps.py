@@ -10,6 +10,7 @@ import numpy as np
 
 from tbgrad.results.subjects import Subject
 from tbgrad.results.tabular import Tabular, in_short, sample_rows, sampled
+from tbgrad.results.trails import Trail
 
 # The last secant's slope is so much nearer than the farthest one's; or as near as rounding allows.
 _APPROACHED, _ROUNDED = 0.5, 1e-2
@@ -92,6 +93,7 @@ class Sweep(Tabular):
       second: `[n]`, the second derivative along the line, or None where it was not asked for.
       stationary: where the slope is zero from the first to the last point, in order.
       unsearched: how many more places there are where the slope may be zero, too many to be looked into.
+      trail: a path to be shown beside it, or None.
     """
 
     subject: Subject
@@ -106,6 +108,7 @@ class Sweep(Tabular):
     second: np.ndarray | None = None
     stationary: tuple[Stationary, ...] = ()
     unsearched: int = 0
+    trail: Trail | None = None
 
     @property
     def axis_label(self) -> str:

@@ -11,7 +11,7 @@ from tbgrad.records import Histograms, HParams, Record, Texts
 from tbgrad.results import Basins, Status
 from tbgrad.results.tabular import markdown_table
 from tbgrad.summaries.hparams import conditions, metric_records
-from tbgrad.summaries.pages import page
+from tbgrad.summaries.pages import about, page
 from tbgrad.summaries.summarizing import in_unit, picture, summarize
 
 _MOST_TOLD = 20
@@ -88,9 +88,8 @@ def _story(basins: Basins) -> str:
         f"{basins.where}; at most {basins.steps:,} updates each. Learning rate: {rate}.",
         *([_ends_table(basins)] if basins.ends else []),
         *_unreached(basins),
+        *about(basins.subject),
     ]
-    if basins.subject.remark:
-        parts.append(f"About the function: {basins.subject.remark}")
     asked = [
         ("From where does it find which minimum?", "Images", "basins/minimum"),
         ("From where is it fast?", "Images", "basins/steps"),

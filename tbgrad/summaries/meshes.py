@@ -12,6 +12,7 @@ from tbgrad.records import MOST_VERTICES
 from tbgrad.results import Surface
 from tbgrad.summaries.boxes import Box, base
 from tbgrad.summaries.solids import Mesh, balls, coloured, joined, tube
+from tbgrad.summaries.trails import trail_meshes
 
 # Fewer than TensorBoard can count, so that marks fit in beside the surface.
 MOST_PER_AXIS = 201
@@ -26,12 +27,12 @@ MARKS = "Gold: a known minimum. Red, with a black point: a tangent plane."
 
 
 def surface_mesh(surface: Surface) -> Mesh:
-    """The surface over its base, with the known minima on it and its tangent planes.
+    """The surface over its base, with the known minima on it, its tangent planes and the path.
 
     Every vertex of the grid is a sample of the function. The mesh ends where the function does, and at the limits of
     the heights.
     """
-    return on_skin(surface, [*minima(surface), *tangent_planes(surface)], MOST_PER_AXIS)
+    return on_skin(surface, [*minima(surface), *tangent_planes(surface), *trail_meshes(surface)], MOST_PER_AXIS)
 
 
 def on_skin(surface: Surface, marks: list[Mesh], most_per_axis: int) -> Mesh:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from urllib.parse import quote
 
+from tbgrad.results import Subject
 from tbgrad.results.tabular import markdown_table
 from tbgrad.runs.addresses import exactly, view
 
@@ -37,6 +38,12 @@ def page(heading: str, parts: Sequence[str], questions: Iterable[tuple[str, str,
     where = markdown_table(("question", "dashboard", "tag"), rows)
     first, *rest = parts
     return "\n\n".join([f"## {heading}", first, _first_look(questions), *rest, "**Where to look**", where]) + "\n"
+
+
+def about(subject: Subject) -> list[str]:
+    """How the function is shown, and what else to know of it, each a paragraph where there is something to say."""
+    shown = [f"Shown: {subject.caption}."] if subject.caption else []
+    return [*shown, f"About the function: {subject.remark}"] if subject.remark else shown
 
 
 def select_run(text: str, run: str) -> str:

@@ -9,13 +9,11 @@ import numpy as np
 from tbgrad.results import Descent
 from tbgrad.summaries.boxes import Box
 from tbgrad.summaries.meshes import minima, on_skin
-from tbgrad.summaries.solids import Mesh, balls, joined, tube
+from tbgrad.summaries.solids import Mesh, joined
+from tbgrad.summaries.trails import along, path_so_far, start_ball
 
 # A descent's mesh is sent once for each step of the slider.
 _MOST_PER_AXIS = 61
-_POINTS = 240
-_LINE_RADIUS, _BALL_RADIUS = 0.008, 0.03
-_RED, _WHITE, _BLACK = (220, 20, 20), (255, 255, 255), (0, 0, 0)
 
 
 def path_meshes(descent: Descent, rows: Sequence[int]) -> list[Mesh]:
@@ -32,19 +30,12 @@ def path_meshes(descent: Descent, rows: Sequence[int]) -> list[Mesh]:
     if not inside.size:
         return [still for _ in rows]
     placed = box.place_near(points[inside])
-    knots = _along(placed)
-    marks = [balls(placed[:1], _BALL_RADIUS, _WHITE)] if inside[0] == 0 else []
+    knots = along(placed)
+    marks = [start_ball(placed[:1])] if inside[0] == 0 else []
     meshes = []
     for row in rows:
         last = int(np.searchsorted(inside, row, side="right")) - 1
         # Behind the present row the path's points pile up where it is; what is outside as yet has no size.
         path, is_seen, is_here = placed[np.minimum(knots, max(0, last))], last >= 0, row in inside
-        moving = [tube(path, is_seen * _LINE_RADIUS, _RED), balls(path[-1:], is_here * _BALL_RADIUS, _BLACK)]
-        meshes.append(joined([still, *marks, *moving]))
+        meshes.append(joined([still, *marks, *path_so_far(path, is_seen, is_here)]))
     return meshes
-
-
-def _along(placed: np.ndarray) -> np.ndarray:
-    """Indices of points evenly spaced along a path, both ends among them."""
-    length = np.concatenate([[0.0], np.linalg.norm(np.diff(placed, axis=0), axis=1).cumsum()])
-    return np.searchsorted(length, np.linspace(0, length[-1], _POINTS)).clip(max=len(placed) - 1)

@@ -18,8 +18,9 @@ from tbgrad.results import Surface
 from tbgrad.results.tabular import markdown_table
 from tbgrad.summaries.boxes import box_words, view
 from tbgrad.summaries.meshes import MARKS, surface_mesh
-from tbgrad.summaries.pages import page
+from tbgrad.summaries.pages import about, page
 from tbgrad.summaries.summarizing import picture, summarize
+from tbgrad.summaries.trails import TRAIL_MARKS, trail_story
 
 _ENDS = ("lowest", "highest")
 
@@ -41,6 +42,7 @@ def surface_records(
     """
     where = f"of {surface.subject.label}, {surface.where}"
     field = "lines along the gradient, uphill" if streamlines else "arrows of the gradient: uphill, longer is steeper"
+    drawn = [field] * surface.has_gradients + ["the path, coloured by its step"] * (surface.trail is not None)
     mesh = surface_mesh(surface)
 
     def image(tag: str, figure: Figure, what: str, axes: str) -> Images:
@@ -57,20 +59,19 @@ def surface_records(
             f"relief/{_angles(view)}", relief_figure(surface, view), what, "position; height and colours: value"
         )
 
+    steepness = ()
+    if surface.has_gradients:
+        what = f"Length of the gradient {where}: dark is flat"
+        norm = image("gradient_norm", magnitude_figure(surface), what, "position; colours: value per position")
+        steepness = (norm, *(partial(axis, name) for axis, name in enumerate(surface.axes)))
     return (
         image(
             "contour",
             surface_figure(surface, streamlines),
-            f"Contours {where}, with {field}",
+            f"Contours {where}{', with ' * bool(drawn)}{', and '.join(drawn)}",
             "position; colours: value",
         ),
-        image(
-            "gradient_norm",
-            magnitude_figure(surface),
-            f"Length of the gradient {where}: dark is flat",
-            "position; colours: value per position",
-        ),
-        *(partial(axis, name) for axis, name in enumerate(surface.axes)),
+        *steepness,
         image(
             "contour3d",
             contour3d_figure(surface, views[0]),
@@ -97,7 +98,9 @@ def _angles(view: tuple[float, float]) -> str:
 
 def mesh_legend(surface: Surface) -> str:
     """What a mesh shows, in words; it has none of its own."""
-    return f"The surface of {surface.subject.label}, {surface.where}: {box_words(surface)} {MARKS}"
+    legend = f"The surface of {surface.subject.label}, {surface.where}: {box_words(surface)} {MARKS}"
+    path = [f"{TRAIL_MARKS} It is {surface.trail.words}."] if surface.trail is not None else []
+    return " ".join([legend, *path, *([f"Shown: {surface.subject.caption}."] if surface.subject.caption else [])])
 
 
 def _story(surface: Surface, views: Sequence[tuple[float, float]]) -> str:
@@ -115,15 +118,18 @@ def _story(surface: Surface, views: Sequence[tuple[float, float]]) -> str:
     parts.append(markdown_table(("", "value", "where"), rows))
     if surface.tangents:
         parts += ["**Tangent planes** (value, and slopes in value per unit of the variable)", _tangents_table(surface)]
-    if surface.subject.remark:
-        parts.append(f"About the function: {surface.subject.remark}")
+    parts += [*trail_story(surface, surface.axes), *about(surface.subject)]
     first, second = surface.axes
-    asked = [
-        ("Where is it low, where high, where undefined?", "Images", "surface/contour"),
+    slopes = [
         ("Which way does the gradient point?", "Images", "surface/contour"),
         ("Where is it steep, where flat?", "Images", "surface/gradient_norm"),
         (f"Where does it rise with {first}, where fall?", "Images", f"surface/gradient/{first}"),
         (f"And with {second}?", "Images", f"surface/gradient/{second}"),
+    ]
+    asked = [
+        ("Where is it low, where high, where undefined?", "Images", "surface/contour"),
+        *([("Which way did the path go?", "Images", "surface/contour")] if surface.trail is not None else []),
+        *(slopes if surface.has_gradients else []),
         ("What is its shape?", "Mesh: drag to turn", "surface/mesh"),
         ("And from a fixed point of view?", "Images", f"surface/relief/{_angles(views[0])}"),
         ("How do the contours lie above each other?", "Images", "surface/contour3d"),

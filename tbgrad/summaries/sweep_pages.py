@@ -8,7 +8,8 @@ import numpy as np
 
 from tbgrad.results import Sweep, Tangent
 from tbgrad.results.tabular import markdown_table
-from tbgrad.summaries.pages import page
+from tbgrad.summaries.pages import about, page
+from tbgrad.summaries.trails import trail_story
 
 _MOST_POINTS, _MOST_FLAT, _MOST_SECANTS = 20, 3, 3
 
@@ -27,7 +28,8 @@ def sweep_story(sweep: Sweep, how: str) -> str:
         *([f"**Undefined at {undefined:,} of them.**"] if undefined else []),
         *_stationary(sweep),
         *_tangents(sweep),
-        *([f"About the function: {sweep.subject.remark}"] if sweep.subject.remark else []),
+        *trail_story(sweep, (sweep.coordinate_name,)),
+        *about(sweep.subject),
     ]
     asked = [
         ("What does it look like over the real axis?", "Images", "sweep/curve"),
