@@ -93,7 +93,7 @@ def test_every_instrument_is_played():
 def test_every_summary_is_imported():
     files = {m.name for m in pkgutil.iter_modules(summaries.__path__)}
     others = {"summarizing", "stories", "sweep_pages", "pages", "layouts", "hparams", "bands"}
-    others |= {"meshes", "path_meshes", "boxes", "solids", "trails"}
+    others |= {"meshes", "path_meshes", "boxes", "solids", "trails", "training_pages", "training_tags"}
     assert files - others <= set(summaries.__all__)
 
 

@@ -59,10 +59,10 @@ def new_figure(**subplot: Any) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def new_panels(count: int) -> tuple[Figure, list[Axes]]:
+def new_panels(count: int, first: float = _FIRST_PANEL) -> tuple[Figure, list[Axes]]:
     """A figure with so many axes above each other, the first one higher, which share what they are drawn over."""
     figure = _new_page()
-    heights = [_FIRST_PANEL, *[1.0] * (count - 1)]
+    heights = [first, *[1.0] * (count - 1)]
     panels = list(figure.subplots(count, 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0])
     for axes in panels:
         dress(axes)

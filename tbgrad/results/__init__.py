@@ -20,16 +20,19 @@ from tbgrad.results.planes import Plane
 from tbgrad.results.profiles import Profile
 from tbgrad.results.races import Race
 from tbgrad.results.rates import RateSweep
+from tbgrad.results.readings import Readings
+from tbgrad.results.rules import Rules
 from tbgrad.results.samples import Evaluation
 from tbgrad.results.subjects import KnownMinimum, Subject
 from tbgrad.results.surfaces import Breaks, Surface, TangentPlane
 from tbgrad.results.sweeps import Secant, Stationary, Sweep, Tangent
 from tbgrad.results.trails import Trail
-from tbgrad.results.training import Fault, Layer, NotFinite, Training
+from tbgrad.results.training import KINDS, Fault, Layer, NotFinite, Training, joined, worst_first
 from tbgrad.results.verdicts import FAILED, POINTS, STATUSES, Status, Verdict, Verdicts
 
 __all__ = [
     "FAILED",
+    "KINDS",
     "POINTS",
     "STATUSES",
     "Backward",
@@ -55,6 +58,8 @@ __all__ = [
     "Race",
     "RateSweep",
     "Reading",
+    "Readings",
+    "Rules",
     "Secant",
     "Stationary",
     "Status",
@@ -67,4 +72,6 @@ __all__ = [
     "Training",
     "Verdict",
     "Verdicts",
+    "joined",
+    "worst_first",
 ]

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from tbgrad.summaries import basins, checks, descents, graphs, passes, races, rates, surfaces, sweeps
+from tbgrad.summaries import basins, checks, descents, graphs, passes, races, rates, surfaces, sweeps, training
 from tbgrad.summaries.summarizing import summarize
 
-__all__ = ["basins", "checks", "descents", "graphs", "passes", "races", "rates", "summarize", "surfaces", "sweeps"]
+__all__ = [
+    "basins",
+    "checks",
+    "descents",
+    "graphs",
+    "passes",
+    "races",
+    "rates",
+    "summarize",
+    "surfaces",
+    "sweeps",
+    "training",
+]

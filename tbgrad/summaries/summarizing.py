@@ -15,8 +15,8 @@ def summarize(result: Any) -> tuple[Record, ...]:
     """Turns a result into what TensorBoard is to show of it.
 
     Args:
-      result: a `Sweep`, `Surface`, `Descent`, `Graph`, `GradientCheck`, `Backward`, `Basins`, `RateSweep` or
-        `Race`.
+      result: a `Sweep`, `Surface`, `Descent`, `Graph`, `GradientCheck`, `Backward`, `Basins`, `RateSweep`,
+        `Race` or `Training`.
 
     Returns:
       Records to write into one run, the most important first.

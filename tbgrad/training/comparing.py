@@ -1,0 +1,91 @@
+"""How the gradients of layers compare: with the median layer, and with the layers between them and the output."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tbgrad.results import Rules, Training
+
+_BIASES = {"bias", "beta"}
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """The layers that are judged, in network order, over the rows of a part; arrays are `[rows, n]`.
+
+    Attributes:
+      layers: int64 `[n]`, indices of `Training.layers`.
+      rms: root mean square of the gradient's elements.
+      median: `[rows]`, of those that are neither zero nor NaN; NaN where there are none.
+      is_low: bool, vanishing by the rules in this row.
+      is_high: bool, exploding.
+      is_zero: bool, whether every element of the gradient is exactly zero.
+    """
+
+    layers: np.ndarray
+    rms: np.ndarray
+    median: np.ndarray
+    is_low: np.ndarray
+    is_high: np.ndarray
+    is_zero: np.ndarray
+
+
+def judged(part: Training) -> np.ndarray:
+    """Indices of the layers whose gradients can be compared: not sparse, and with more than biases."""
+    kept, first = [], 0
+    for k, layer in enumerate(part.layers):
+        measured = part.measured[first : first + len(layer.weights)]
+        first += len(layer.weights)
+        names = {name for name, is_measured in zip(layer.weights, measured, strict=True) if is_measured}
+        if names - _BIASES and not layer.is_sparse:
+            kept.append(k)
+    return np.array(kept, np.int64)
+
+
+def compare_layers(part: Training, layers: np.ndarray, rules: Rules) -> Compared:
+    """Compares the layers of each row by the rules but for how long it lasts and whether the loss has converged.
+
+    Args:
+      part: of a training.
+      layers: int64 `[n]`, indices of those that are judged.
+      rules: what counts as wrong.
+    """
+    rms, zeros = part.rms[:, layers], part.by_layer.zeros[:, layers]
+    known = np.isfinite(rms) & (rms > 0)
+    log = np.log10(np.where(known, rms, 1.0), where=known, out=np.full(rms.shape, np.nan))
+    median = _row_medians(log)
+    largest_above, smallest_above = _beyond(np.fmax, log), _beyond(np.fmin, log)
+    low, high = np.log10(rules.vanishing), np.log10(rules.exploding)
+    with np.errstate(invalid="ignore"):
+        least = np.maximum(log - median[:, None], log - largest_above)
+        # A branch of its own, as the queries of an attention that is even still, may get little while what lies below
+        # gets enough through others.
+        is_low = np.logical_and.accumulate(least <= low, axis=1) | (least <= 2 * low)
+        is_high = (log - median[:, None] >= high) & (log - smallest_above >= high)
+    # Squares of a gradient below 1e-23 are zero in float32: it has vanished, as one that is exactly zero has.
+    nil = (rms == 0) & np.isfinite(largest_above) & ~_behind_a_dead(part)[:, layers]
+    return Compared(layers, rms, 10.0**median, is_low | nil, is_high, (rms == 0) & (zeros == 1))
+
+
+def _row_medians(log: np.ndarray) -> np.ndarray:
+    medians = np.full(len(log), np.nan)
+    some = np.isfinite(log).any(axis=1)
+    if some.any():
+        medians[some] = np.nanmedian(log[some], axis=1)
+    return medians
+
+
+def _beyond(function: np.ufunc, log: np.ndarray) -> np.ndarray:
+    """The largest, or smallest, of those between each layer and the output; NaN where there is none."""
+    beyond = np.full(log.shape, np.nan)
+    if log.shape[1] > 1:
+        beyond[:, :-1] = function.accumulate(log[:, :0:-1], axis=1)[:, ::-1]
+    return beyond
+
+
+def _behind_a_dead(part: Training) -> np.ndarray:
+    """Bool `[rows, layers]`: whether the layer, or one between it and the output, gives zero throughout the batch."""
+    dead = part.dead >= 1
+    return np.logical_or.accumulate(dead[:, ::-1], axis=1)[:, ::-1]
