@@ -24,16 +24,19 @@ from tbgrad.results import Fault, Training
 
 # None of them is on the map of the lengths: Tol (2021), bright and vibrant.
 ZERO, NOT_FINITE, MISSING = "#66CCEE", "#00B050", UNDEFINED
+# Marker, colour and words of each kind of fault.
 MARKS = {
-    "not finite": ("X", NOT_FINITE),
-    "diverging": ("D", "#EE3377"),
-    "no gradient": ("s", "white"),
-    "exploding": ("^", "#EE3377"),
-    "vanishing": ("v", "#66CCEE"),
-    "dead": ("P", "#DDDDDD"),
+    "not finite": ("X", NOT_FINITE, "first NaN or infinity"),
+    "diverging": ("D", "#EE3377", "begins to diverge"),
+    "no gradient": ("s", "white", "gets no gradient"),
+    "exploding": ("^", "#EE3377", "begins to explode"),
+    "vanishing": ("v", ZERO, "begins to vanish"),
+    "dead": ("P", "#DDDDDD", "dies"),
 }
 MOST_COLUMNS, _MOST_NAMED, _LONGEST_NAME = 400, 26, 20
-_LINEAR_UP_TO = 10.0
+# In points.
+_NAMES_HEIGHT = 118.0
+_LINEAR_UP_TO, _MOST_TICKS = 10.0, 8
 # A healthy network would else show its few decades as if they were many.
 _FEWEST_DECADES, _MOST_DECADES = 4.0, 24.0
 _HEIGHTS = 3.2
@@ -133,7 +136,7 @@ def _name_layers(axes: Axes, training: Training) -> None:
     every = -(-count // _MOST_NAMED)
     # From the output down, so that the output has a name, and the input too.
     named = sorted({0, *range(count - 1, 0 if every == 1 else every // 2, -every)})
-    size = float(np.clip(150 / max(1, len(named)), 5.0, SMALL))
+    size = float(np.clip(_NAMES_HEIGHT / max(1, len(named)), 5.0, SMALL))
     axes.yaxis.set_major_locator(FixedLocator(named))
     axes.set_yticks(named, [_short(training.layers[k].name) for k in named], fontsize=size)
     axes.tick_params(axis="y", length=0)
@@ -142,8 +145,11 @@ def _name_layers(axes: Axes, training: Training) -> None:
 
 
 def _short(name: str) -> str:
-    """The end of a path says more than its beginning."""
-    return name if len(name) <= _LONGEST_NAME else "…" + name[1 - _LONGEST_NAME :]
+    """The end of a path says more than its beginning; of a name both ends do."""
+    if len(name) <= _LONGEST_NAME:
+        return name
+    head = 0 if "/" in name else _LONGEST_NAME // 2 + 1
+    return name[:head] + "…" + name[head + 1 - _LONGEST_NAME :]
 
 
 def _draw_loss(axes: Axes, training: Training, columns: Columns) -> None:
@@ -160,20 +166,32 @@ def _draw_loss(axes: Axes, training: Training, columns: Columns) -> None:
 
 
 def _tick_steps(axes: Axes, first: int, last: int) -> None:
-    """Round steps that an axis of this kind has room for."""
+    """Round steps, as many as an axis of this kind has room for."""
     if last <= 2 * _LINEAR_UP_TO:
         ticks = [k for k in range(first, last + 1) if k % max(1, (last - first) // 5) == 0]
     else:
-        ticks = [0, 5, *(d * 10**k for k in range(1, len(str(last))) for d in ((1, 2, 5) if last < 2000 else (1,)))]
-    axes.xaxis.set_major_locator(FixedLocator([tick for tick in ticks if first <= tick <= last]))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
+        ends = np.arcsinh(np.array([first, last]) / _LINEAR_UP_TO)
+        ticks, apart = [first], (ends[1] - ends[0]) / _MOST_TICKS
+        for tick in (d * 10**k for k in range(len(str(last))) for d in (1, 2, 5)):
+            places = np.arcsinh(np.array([ticks[-1], tick]) / _LINEAR_UP_TO)
+            if first < tick <= last and places[1] - places[0] >= apart:
+                ticks.append(tick)
+    axes.xaxis.set_major_locator(FixedLocator(ticks))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda step, _: _step_words(step)))
     axes.xaxis.set_minor_locator(NullLocator())
+
+
+def _step_words(step: float) -> str:
+    for unit, letter in ((1e6, "M"), (1e3, "k")):
+        if step >= 10 * unit or (step >= unit and step % unit == 0):
+            return f"{step / unit:g}{letter}"
+    return f"{step:,.0f}"
 
 
 def _mark_faults(axes: Axes, below: Axes, training: Training, columns: Columns) -> list[str]:
     """A line over the rows of the layers that share a fault, at its first step; gives the kinds that were drawn."""
     for fault in training.faults:
-        marker, colour = MARKS[fault.kind]
+        marker, colour, _ = MARKS[fault.kind]
         at = float(np.clip(fault.step, columns.step[0], columns.end))
         style = {"color": colour, "marker": marker, "markeredgecolor": "black", "markeredgewidth": 0.7}
         rows = _rows_of(training, fault)
@@ -220,8 +238,8 @@ def _add_legend(figure: Figure, training: Training, columns: Columns, told: list
         if there.any()
     ]
     for kind in told:
-        marker, colour = MARKS[kind]
+        marker, colour, words = MARKS[kind]
         handles.append(Line2D([], [], color=colour, marker=marker, markeredgecolor="black", linestyle="none",
-                              markersize=6, label=f"{kind} begins"))  # fmt: skip
+                              markersize=6, label=words))  # fmt: skip
     if handles:
         figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=LEGEND)

@@ -17,7 +17,8 @@ class Rules:
     vanishes where one of them is as much larger than it, it explodes where one of them is as much smaller. So the layer
     nearest to the output is never accused, and a network of one layer not at all; of two layers each is compared with
     their geometric mean, so that one of them has to be smaller or larger by the square. Layers that are sparse by
-    nature, and layers that have biases only, are neither accused nor counted.
+    nature, layers that have biases only, and the queries and keys of an attention, which get next to nothing while it
+    is even, are neither accused nor counted.
 
     Attributes:
       vanishing: in (0, 1); a layer vanishes with at most this share of the median, if all layers between it and the

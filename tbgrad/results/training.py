@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from tbgrad.errors import ShapeError
-from tbgrad.results.readings import Grouping, Readings, cosine
+from tbgrad.results.readings import Grouping, Readings
 from tbgrad.results.rules import Rules
 from tbgrad.results.tabular import Tabular
 
@@ -158,14 +158,12 @@ class Training(Tabular):
     @cached_property
     def by_layer(self) -> Readings:
         """What is read of each layer, `[rows, layers]`."""
-        return self._readings(self._layered)
+        return Readings(self, self._layered)
 
     @cached_property
     def total(self) -> Readings:
         """What is read of all weights together, `[rows]`."""
-        whole = self._readings(Grouping(np.array([len(self.sizes)]), self.sizes, self.measured))
-        columns = {name: None if column is None else column[:, 0] for name, column in vars(whole).items()}
-        return Readings(**columns)
+        return Readings(self, Grouping(np.array([len(self.sizes)]), self.sizes, self.measured), is_total=True)
 
     @property
     def gradient_norm(self) -> np.ndarray:
@@ -185,19 +183,6 @@ class Training(Tabular):
     @cached_property
     def _layered(self) -> Grouping:
         return Grouping(np.array([len(layer.sizes) for layer in self.layers], int), self.sizes, self.measured)
-
-    def _readings(self, grouping: Grouping) -> Readings:
-        length = grouping.lengths(self.norm)
-        product, before = grouping.sums(self.product), grouping.lengths(self.norm_before)
-        return Readings(
-            length,
-            None if self.clipped_norm is None else grouping.lengths(self.clipped_norm),
-            grouping.largest(self.largest),
-            grouping.means(self.zeros),
-            cosine(product, length, before),
-            grouping.lengths(self.update_norm),
-            grouping.lengths(self.weight_norm),
-        )
 
     def _caption(self) -> str:
         rows = len(self.step)

@@ -119,8 +119,8 @@ def _rules(training: Training) -> str:
         f"has as much more; in {rules.sustained} recorded rows in a row",
         f"exploding: it is at least {rules.exploding:g} times the median layer's, while a layer nearer to the output "
         f"has as much less; in {rules.sustained} rows in a row",
-        f"both only until the loss is at most {rules.converged:g} of its start; embeddings, and layers that have "
-        "biases only, are not judged",
+        f"both only until the loss is at most {rules.converged:g} of its start; embeddings, layers that have "
+        "biases only, and an attention's queries and keys are not judged",
         f"dead: at least {100 * rules.dead:g} % of a rectified layer's units give zero for the whole batch; in "
         f"{rules.sustained} rows in a row",
         f"diverging: the loss is at least {rules.diverging:g} times its lowest and 10 times its first",

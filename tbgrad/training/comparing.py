@@ -9,6 +9,8 @@ import numpy as np
 from tbgrad.results import Rules, Training
 
 _BIASES = {"bias", "beta"}
+# While an attention is even, as it is at first, its queries and keys get next to no gradient.
+_EVEN_AT_FIRST = {"query", "key", "query_dense", "key_dense"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,13 +35,16 @@ class Compared:
 
 
 def judged(part: Training) -> np.ndarray:
-    """Indices of the layers whose gradients can be compared: not sparse, and with more than biases."""
+    """Indices of the layers whose gradients can be compared.
+
+    They are not sparse, have more than biases, and are not the queries or keys of an attention.
+    """
     kept, first = [], 0
     for k, layer in enumerate(part.layers):
         measured = part.measured[first : first + len(layer.weights)]
         first += len(layer.weights)
         names = {name for name, is_measured in zip(layer.weights, measured, strict=True) if is_measured}
-        if names - _BIASES and not layer.is_sparse:
+        if names - _BIASES and not layer.is_sparse and layer.name.rpartition("/")[2] not in _EVEN_AT_FIRST:
             kept.append(k)
     return np.array(kept, np.int64)
 
@@ -60,8 +65,7 @@ def compare_layers(part: Training, layers: np.ndarray, rules: Rules) -> Compared
     low, high = np.log10(rules.vanishing), np.log10(rules.exploding)
     with np.errstate(invalid="ignore"):
         least = np.maximum(log - median[:, None], log - largest_above)
-        # A branch of its own, as the queries of an attention that is even still, may get little while what lies below
-        # gets enough through others.
+        # A branch of its own may get little while what lies below gets enough through others.
         is_low = np.logical_and.accumulate(least <= low, axis=1) | (least <= 2 * low)
         is_high = (log - median[:, None] >= high) & (log - smallest_above >= high)
     # Squares of a gradient below 1e-23 are zero in float32: it has vanished, as one that is exactly zero has.

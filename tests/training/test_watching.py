@@ -104,6 +104,14 @@ def test_sparse_layers_and_biases_and_layers_without_weights_are_not_accused():
     assert [f.layer for f in look(make_training(rms, layers=layers))] == ["net/dense_0"]
 
 
+def test_the_queries_and_keys_of_an_even_attention_are_not_accused():
+    layers = [dataclasses.replace(layer, name=f"attention/{layer.name[4:]}") for layer in make_layers(DEPTH)]
+    layers[:2] = [dataclasses.replace(layers[k], name=f"attention/{name}") for k, name in enumerate(("query", "key"))]
+    rms = noisy()
+    rms[:, :2] *= 1e-5
+    assert look(make_training(rms, layers=tuple(layers))) == []
+
+
 def test_a_small_network_is_compared_with_care():
     assert look(make_training(np.ones((ROWS, 1)))) == []
     assert look(make_training([[2e-4, 1.0]] * ROWS)) == []
