@@ -6,7 +6,7 @@ import tensorflow as tf
 
 import tbgrad
 from tbgrad.calculus import lanczos, products
-from tbgrad.calculus.lanczos import extreme_eigenvalues
+from tbgrad.calculus.lanczos import extreme_eigenvalues, leading_eigenvectors
 from tbgrad.errors import NoGradientError, OptionError, RangeError, ShapeError
 
 RNG = np.random.default_rng(1950)
@@ -182,3 +182,27 @@ def test_no_points_and_bad_input():
         extreme_eigenvalues("rosenbrock", [[1.0, 2.0]])
     with pytest.raises(NoGradientError, match=r"tf\.floor"):
         extreme_eigenvalues(tbgrad.resolve(lambda x, y: tf.floor(x) * y), [[1.0, 2.0]])
+
+
+@pytest.mark.parametrize("spectrum", SPECTRA.values(), ids=SPECTRA)
+def test_leading_eigenvectors_of_known_spectra(spectrum):
+    matrix, count = rotated(spectrum), min(3, len(spectrum))
+    values, vectors = leading_eigenvectors(quadratic(matrix), RNG.normal(size=(2, len(spectrum))), count, products=400)
+    expected, scale = np.sort(spectrum)[::-1][:count], np.abs(spectrum).max()
+    np.testing.assert_allclose(values, np.tile(expected, (2, 1)), rtol=0, atol=1e-9 * scale)
+    for point in range(2):
+        np.testing.assert_allclose(vectors[point] @ vectors[point].T, np.eye(count), atol=1e-10)
+        rest = vectors[point] @ (matrix / scale) - expected[:, None] / scale * vectors[point]
+        np.testing.assert_allclose(rest, 0.0, atol=1e-5)
+        assert (np.take_along_axis(vectors[point], np.abs(vectors[point]).argmax(1)[:, None], 1) > 0).all()
+
+
+def test_leading_eigenvectors_where_there_is_no_hessian():
+    f = tbgrad.resolve("log(x) + y**2")
+    values, vectors = leading_eigenvectors(f, [[-1.0, 1.0], [1.0, 1.0]], 2)
+    assert np.isnan(values[0]).all() and np.isnan(vectors[0]).all()
+    np.testing.assert_allclose(values[1], [2.0, -1.0])
+    np.testing.assert_allclose(vectors[1], [[0, 1], [1, 0]], atol=1e-12)
+    for count in (0, 3):
+        with pytest.raises(RangeError, match=f"count is {count}"):
+            leading_eigenvectors(f, [[1.0, 1.0]], count)

@@ -5,8 +5,7 @@ import pytest
 import tensorflow as tf
 
 import tbgrad
-from tbgrad.calculus.values import values
-from tbgrad.errors import ShapeError
+from tbgrad.calculus.derivatives import value_only
 from tbgrad.functions.function import Function
 from tbgrad.results.subjects import Numbered
 
@@ -39,7 +38,7 @@ def test_values_gradients_and_products_are_the_formulas():
     found = tbgrad.evaluate(f, points)
     np.testing.assert_allclose(found.value, value_of(points), rtol=1e-14)
     np.testing.assert_allclose(found.gradient, gradient_of(points), rtol=1e-13)
-    np.testing.assert_allclose(values(f, points), value_of(points), rtol=1e-14)
+    np.testing.assert_allclose(value_only(f, "float64")(points), value_of(points), rtol=1e-14)
     second = -2 * np.sin(points) - np.cos(points) * points
     np.testing.assert_allclose(tbgrad.hvp(f, points, vectors), second * vectors, rtol=1e-12)
     np.testing.assert_allclose(tbgrad.hessian(f, points[:1])[0], np.diag(second[0]), rtol=1e-12, atol=1e-15)
@@ -61,21 +60,6 @@ def test_nothing_is_tried_out():
     # The loop's body is traced for its shapes, and once more for itself.
     assert len(calls) == 2
     assert tbgrad.calculus.pointwise.notes(f) == ()
-
-
-def test_values_of_other_functions():
-    points = RNG.uniform(0.5, 2.0, size=(9, 2))
-    for f in (
-        tbgrad.resolve("x*y + log(x)"),
-        tbgrad.Function(lambda x, y: x * y + tf.math.log(x), ("x", "y")),
-        Function.of_vector(lambda p: p[0] * p[1] + tf.math.log(p[0]), 2),
-    ):
-        x, y = points.T
-        np.testing.assert_allclose(values(f, points), x * y + np.log(x), rtol=1e-14)
-        assert values(f, points.astype(np.float32)).dtype == np.float32
-        assert values(f, np.zeros((0, 2))).shape == (0,)
-    with pytest.raises(ShapeError):
-        values(tbgrad.resolve("x*y"), [1.0, 2.0])
 
 
 def test_numbered_names_are_a_tuple_that_nobody_wrote():
