@@ -28,6 +28,8 @@ def make_training(rms, loss=None, *, layers=None, step=None, seed=0, **settings)
     norm = rms[:, owner] * np.sqrt(sizes)
     before = np.vstack([np.full((1, len(sizes)), np.nan), norm[:-1]])
     random = {name: rng.uniform(0.5, 1.5, norm.shape) for name in ("product", "update_norm", "weight_norm")}
+    with np.errstate(over="ignore"):
+        product = random["product"] * norm * before
     fields = {
         "model": "net",
         "optimizer": "adam",
@@ -39,7 +41,7 @@ def make_training(rms, loss=None, *, layers=None, step=None, seed=0, **settings)
         "clipped_norm": None,
         "largest": 2 * rms[:, owner],
         "zeros": np.where(norm == 0, 1.0, rng.uniform(0, 0.2, norm.shape)),
-        "product": random["product"] * norm * before,
+        "product": product,
         "norm_before": before,
         "update_norm": 1e-3 * random["update_norm"],
         "weight_norm": random["weight_norm"],

@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from tbgrad.figures.canvas import add_bar, drawable, new_panels, set_title
+from tbgrad.figures.canvas import LARGEST, add_bar, drawable, new_panels, set_title
 from tbgrad.figures.style import LEGEND, MAGNITUDE_MAP, SMALL, UNDEFINED, VALUE
 from tbgrad.results import Fault, Training
 
@@ -119,8 +119,10 @@ def _cells(training: Training, columns: Columns) -> tuple[np.ndarray, ScalarMapp
     low, high = np.log10(np.quantile(known, [0.005, 0.995])) if known.size else (-4.0, 0.0)
     low = max(low, high - _MOST_DECADES)
     wider = max(0.0, _FEWEST_DECADES - (high - low)) / 2
-    # Matplotlib's own arithmetic fails far beyond these.
-    low, high = np.clip([low - wider, high + wider], -290, 290)
+    # Matplotlib's own arithmetic fails far beyond it.
+    most = np.log10(LARGEST)
+    high = np.clip(high + wider, _FEWEST_DECADES - most, most)
+    low = np.clip(low - wider, -most, high - _FEWEST_DECADES)
     colours = ScalarMappable(LogNorm(10.0**low, 10.0**high), matplotlib.colormaps[MAGNITUDE_MAP])
     rms = columns.rms
     cells = colours.to_rgba(np.clip(np.where(rms > 0, rms, 1.0), 10.0**low, 10.0**high))[..., :3]

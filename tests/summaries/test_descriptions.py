@@ -2,7 +2,9 @@
 
 import re
 
+import numpy as np
 import pytest
+from training_samples import make_training
 
 import tbgrad
 from tbgrad.records import Histograms, Images, Meshes, Scalars, Texts
@@ -29,6 +31,7 @@ def made():
         "rates": tbgrad.sweep_rates(f, adam, (-1.2, 1.0), rates=[0.01, 0.1, 1.0], steps=50),
         "rates and momenta": tbgrad.sweep_rates(f, adam, (-1.2, 1.0), rates=[0.01, 0.1], momenta=[0.0, 0.9], steps=5),
         "race": tbgrad.race(f, ["sgd", adam], (-1.2, 1.0), steps=5),
+        "training": make_training(np.ones((9, 4)), dead=np.full((9, 4), 0.5)),
         "basins": tbgrad.find_basins(tbgrad.resolve("himmelblau"), adam, points=5, steps=300),
     }
 
