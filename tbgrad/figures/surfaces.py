@@ -27,8 +27,7 @@ def surface_figure(surface: Surface, streamlines: bool = False) -> Figure:
     figure, axes = new_figure()
     trail = surface.trail
     draw_contours(figure, axes, surface, muted=trail is not None)
-    if surface.has_gradients:
-        (draw_streamlines if streamlines else draw_arrows)(axes, surface)
+    (draw_streamlines if streamlines else draw_arrows)(axes, surface)
     draw_minima(axes, surface)
     _draw_tangents(axes, surface)
     said = [*surface_title(surface), *planes_caption(surface)]
