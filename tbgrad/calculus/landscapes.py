@@ -20,7 +20,10 @@ from tbgrad.functions.restrictions import restrict
 from tbgrad.results import Plane, Surface, Sweep, Trail
 
 # Of the path's extent, to each side; and no side is shorter than this share of the other, both as long as they are.
-_MARGIN, _NARROWEST = 0.25, 0.4
+_MARGIN, _NARROWEST = 0.25, 0.8
+# A path of which a plane holds less than this hardly moves on it: random directions are perpendicular to nearly all of
+# it (Li et al. 2018, section 7), and around the path nothing would be seen of the function.
+_SEEN = 0.1
 # A path that is shorter than this, beside how far its positions are out, does not move.
 _STILL = 1e-6
 # On so many points of a path the function is computed, the first and the last among them.
@@ -46,7 +49,7 @@ def landscape(
       f: `Function` of d variables.
       plane: two directions, or one.
       over: (coordinate, low, high) for each direction; by default what holds the path and a margin, or -1 to 1 where
-        there is no path. What the names are says `plane.names`.
+        there is no path, or it hardly moves on this plane. What the names are says `plane.names`.
       points: int ≥ 2, along each axis.
       path: array `[n, d]`, positions in their order, or None. It may be a memory map: it is read in parts. Of a longer
         one 400 positions are shown: many early ones, and ever fewer.
@@ -87,7 +90,7 @@ def landscape(
         found = surface(on, ranges, points=points, gradients=gradients, dtype=dtype)
         order = [plane.names.index(name) for name in found.axes]
         shown = trail and dataclasses.replace(trail, at=trail.at[:, order])
-        return dataclasses.replace(found, trail=shown)
+        return dataclasses.replace(found, trail=shown, labels=tuple(plane.axes[k] for k in order))
     if len(ranges) != 1:
         raise OptionError(f"a line has one coordinate, {plane.names[0]}; got ranges of {len(ranges)}.")
     return dataclasses.replace(sweep(on, ranges[0], points=points, dtype=dtype), trail=trail)
@@ -143,12 +146,17 @@ def _explained(plane: Plane, path: np.ndarray, feet: np.ndarray) -> float | None
 
 
 def _ranges(plane: Plane, trail: Trail | None) -> list[tuple[str, float, float]]:
-    """What holds the path and a margin, in the plane's coordinates; -1 to 1 where there is none, or it rests."""
+    """What holds the path and a margin, in the plane's coordinates; at least -1 to 1 where little of it is seen."""
     if trail is None:
         return [(name, -1.0, 1.0) for name in plane.names]
     low, high = trail.at.min(axis=0), trail.at.max(axis=0)
-    length = np.linalg.norm(plane.directions.astype(np.float64), axis=1)
-    side = np.maximum(high - low, _NARROWEST * ((high - low) * length).max() / length)
-    rests = trail.explained is None or not side.all()
-    half, middle = np.ones(len(side)) if rests else side * (0.5 + _MARGIN), (low + high) / 2
-    return [*zip(plane.names, (middle - half).tolist(), (middle + half).tolist(), strict=True)]
+    if trail.explained is None:
+        low, high = low - 1, high + 1
+    else:
+        length = np.linalg.norm(plane.directions.astype(np.float64), axis=1)
+        side = np.maximum(high - low, _NARROWEST * ((high - low) * length).max() / length)
+        middle, half = (low + high) / 2, side * (0.5 + _MARGIN)
+        low, high = middle - half, middle + half
+        if trail.explained < _SEEN:
+            low, high = np.minimum(low, -1.0), np.maximum(high, 1.0)
+    return [*zip(plane.names, low.tolist(), high.tolist(), strict=True)]

@@ -44,7 +44,7 @@ def draw_contours(figure: Figure, axes: Axes, surface: Surface, muted: bool = Fa
 
 def set_plane(axes: Axes, surface: Surface) -> None:
     """Sets the axes to the surface's region, with one unit as long on both, unless that would be too long a strip."""
-    axes.set(xlabel=surface.axes[0], ylabel=surface.axes[1])
+    axes.set(**dict(zip(("xlabel", "ylabel"), surface.labels or surface.axes, strict=True)))
     axes.set(xlim=(surface.x[0], surface.x[-1]), ylim=(surface.y[0], surface.y[-1]))
     if on_equal_axes(surface):
         axes.set_aspect("equal")

@@ -74,6 +74,7 @@ class Surface(Tabular):
       breaks: where it ends or jumps between points of the grid, or None where it does not.
       has_gradients: whether they were computed.
       trail: a path to be shown on it, or None.
+      labels: what the axes are, in words, or None where their names say it.
     """
 
     subject: Subject
@@ -88,6 +89,7 @@ class Surface(Tabular):
     breaks: Breaks | None = None
     has_gradients: bool = True
     trail: Trail | None = None
+    labels: tuple[str, str] | None = None
 
     @property
     def columns(self) -> list[int]:

@@ -28,6 +28,7 @@ def test_a_surface_on_a_slanted_plane_is_the_formula(gradients):
     over = [("first", -2.0, 1.0), ("second", -1.0, 3.0)]
     found = tbgrad.landscape(quadratic(), PLANE, over=over, points=7, gradients=gradients)
     assert isinstance(found, Surface) and found.axes == ("first", "second") and found.trail is None
+    assert found.labels == ("first: a direction", "second")
     s, t = np.meshgrid(np.linspace(-2, 1, 7), np.linspace(-1, 3, 7))
     position = ORIGIN + s[..., None] * SLANTED[0] + t[..., None] * SLANTED[1]
     np.testing.assert_allclose(found.value, value_of(position), rtol=1e-12)
@@ -70,7 +71,7 @@ def test_ranges_hold_the_path_and_a_margin():
     longest = (np.ptp(feet, axis=0) * lengths).max()
     for k, along in enumerate(coordinates):
         assert along[0] < feet[:, k].min() and along[-1] > feet[:, k].max()
-        side = max(np.ptp(feet[:, k]), 0.4 * longest / lengths[k])
+        side = max(np.ptp(feet[:, k]), 0.8 * longest / lengths[k])
         assert np.ptp(along) == pytest.approx(1.5 * side, rel=1e-9)
         assert along[[0, -1]].mean() == pytest.approx((feet[:, k].min() + feet[:, k].max()) / 2)
 
@@ -84,8 +85,19 @@ def test_without_a_path_from_minus_one_to_one(count):
 
 def test_a_path_that_rests():
     found = tbgrad.landscape(quadratic(), PLANE, path=np.tile(ORIGIN, (3, 1)), points=3)
-    np.testing.assert_allclose(found.x, [-1, 0, 1], atol=1e-12)
+    np.testing.assert_allclose([found.x, found.y], [[-1, 0, 1]] * 2, atol=1e-12)
     assert found.trail.explained is None and "does not move" in found.trail.words
+
+
+def test_where_the_plane_holds_little_of_the_path_the_function_is_seen_around_it():
+    away = np.linalg.svd(SLANTED)[2][-1]
+    path = ORIGIN + np.outer(np.arange(5), 10 * away) + np.outer([0, 1, 0, 1, 0], 0.01 * SLANTED[0])
+    found = tbgrad.landscape(quadratic(), PLANE, path=path, points=3)
+    assert 0 < found.trail.explained < 1e-4
+    np.testing.assert_array_equal([found.x, found.y], [[-1, 0, 1]] * 2)
+    # A path that is perpendicular to all of it too.
+    straight = tbgrad.landscape(quadratic(), PLANE, path=ORIGIN + np.outer(np.arange(5), away), points=3)
+    assert straight.trail.explained < 1e-20 and straight.x.tolist() == [-1, 0, 1]
 
 
 def test_a_line():
@@ -111,7 +123,7 @@ def test_the_caption_says_what_was_normalised_on_which_data_over_which_range():
 def test_the_first_range_goes_along_columns_and_the_path_with_it():
     over = [("second", -1.0, 3.0), ("first", -2.0, 1.0)]
     found = tbgrad.landscape(quadratic(), PLANE, over=over, path=PATH, points=5)
-    assert found.axes == ("second", "first")
+    assert found.axes == ("second", "first") and found.labels == ("second", "first: a direction")
     np.testing.assert_allclose(found.trail.at, feet_of(PATH)[:, ::-1], rtol=1e-9)
 
 

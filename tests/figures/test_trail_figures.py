@@ -52,7 +52,7 @@ def test_the_flat_contours_show_the_path_step_by_step(surface):
     # The colours of the points are those of their steps.
     (dots,) = [c for c in figure.axes[0].collections if c.get_gid() == "path" and c.get_offsets().shape == feet.shape]
     np.testing.assert_array_equal(dots.get_array(), np.maximum(STEPS, 1))
-    assert {axes.get_xlabel() for axes in figure.axes} >= {"step", "first"}
+    assert {axes.get_xlabel() for axes in figure.axes} >= {"step", "first: a direction"}
     assert {"path", "start", "end", "gradient: uphill, longer is steeper"} <= set(legend(figure))
     title = above(figure)
     assert CAPTION in title
