@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 import os
-import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-import tbgrad
 from tbgrad import naming
 from tbgrad.errors import LogdirError, OptionError, RunExistsError
 from tbgrad.events.reader import event_files
 from tbgrad.records import Record, Texts
 from tbgrad.runs.directories import reason, refuse_nesting
 from tbgrad.runs.opening import open_run, read_arrays, read_info, refuse_foreign
+from tbgrad.runs.versions import versions
 from tbgrad.summaries.pages import select_run
 
 # The directory, below the log directory, that the tour makes anew each time.
@@ -155,10 +153,3 @@ def _in_run(record: Record, run_name: str) -> Record:
     if isinstance(record, Texts):
         return dataclasses.replace(record, text=[select_run(text, run_name) for text in record.text])
     return record
-
-
-def versions() -> dict[str, str]:
-    """The versions that a result may depend on."""
-    packages = ("tensorflow", "keras", "numpy", "tensorboard")
-    found = {package: importlib.metadata.version(package) for package in packages}
-    return {"tbgrad": tbgrad.__version__, "python": platform.python_version(), **found}

@@ -2,13 +2,13 @@
 
 Nothing is computed twice: the optimizer is given its gradients as ever, and on the way they are looked at. Wrapped are,
 on the objects alone, the model's `train_step` and `compute_loss`, its rectified layers' `call`, and the optimizer's
-`apply`, `scale_loss` and `_clip_gradients`, in which gradients are what is to be clipped and weights not yet decayed.
+`apply` and `scale_loss`.
 """
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -16,10 +16,11 @@ import tensorflow as tf
 
 from tbgrad.errors import OptionError
 from tbgrad.training.disconnected import likely_reason
-from tbgrad.training.hooks import Hooks
-from tbgrad.training.networks import Network, network
+from tbgrad.training.hooks import Hooks, is_wrapped
+from tbgrad.training.networks import Network, is_rectified, layers_of, network
 from tbgrad.training.probes import Probe
 from tbgrad.training.schedules import Schedule
+from tbgrad.training.updates import update_of
 
 _ROWS = 256
 
@@ -32,12 +33,20 @@ class Attachment:
       schedule: which steps are measured.
       histograms: at which steps the gradients are kept for histograms, or None.
       keep_batch: whether the batch of the first step that is not finite is kept.
+      on_error: called where the training step raises, an interruption included; then nobody else is told.
 
     Raises:
       OptionError: the model has no optimizer of its own, or keeps its batch under XLA.
     """
 
-    def __init__(self, model: Any, schedule: Schedule, histograms: Schedule | None = None, keep_batch: bool = False):
+    def __init__(
+        self,
+        model: Any,
+        schedule: Schedule,
+        histograms: Schedule | None = None,
+        keep_batch: bool = False,
+        on_error: Callable[[], None] = lambda: None,
+    ):
         if not isinstance(model.optimizer, keras.optimizers.Optimizer):
             raise OptionError(
                 f"the model '{model.name}' is not compiled with an optimizer, so its gradients cannot be seen; "
@@ -47,12 +56,15 @@ class Attachment:
             raise OptionError("XLA cannot keep a batch: save_batch=True needs model.compile(jit_compile=False).")
         self._model, self._schedule, self._histograms = weakref.ref(model), schedule, histograms
         self._keep_batch, self._capacity = keep_batch, max(_ROWS, 4 * int(model.steps_per_execution))
+        self._on_error = on_error
         self.probe: Probe | None = None
         self.network: Network | None = None
         self.batch: list[tf.Variable] = []
         # (index of the weight, likely reason) of those that get no gradient.
         self.without_gradient: dict[int, str] = {}
         self._hooks = Hooks()
+        self._watched: set[int] = set()
+        self._rectified: dict[int, int] = {}
         self._forget()
         self._attach(model)
 
@@ -61,6 +73,11 @@ class Attachment:
         """The optimizer that makes the updates: one that scales the loss holds it within."""
         outer = self._model().optimizer
         return getattr(outer, "inner_optimizer", outer)
+
+    @property
+    def clips(self) -> bool:
+        """Whether the optimizer clips gradients."""
+        return any((self.optimizer.clipnorm, self.optimizer.clipvalue, self.optimizer.global_clipnorm))
 
     def detach(self) -> None:
         """Gives the model back as it was, with the training program that it had."""
@@ -72,39 +89,60 @@ class Attachment:
         self._forget()
 
     def _attach(self, model: Any) -> None:
-        # What was compiled before is kept and comes back: it knows nothing of the probe.
-        self._train_function = model.train_function
+        # What was compiled before is kept and comes back, if it knows nothing of a probe.
+        self._train_function = None if is_wrapped(model, "train_step") else model.train_function
         hooks, outer, inner = self._hooks, model.optimizer, self.optimizer
         hooks.wrap(model, "train_step", self._train_step)
         hooks.wrap(model, "compute_loss", self._compute_loss)
         hooks.wrap(outer, "scale_loss", self._scale_loss)
         hooks.wrap(inner, "apply", self._apply)
-        hooks.wrap(inner, "_clip_gradients", self._clip)
         model.make_train_function(force=True)
+        hooks.wrap(model, "train_function", self._run)
+
+    def _run(self, original: Any, iterator: Any) -> Any:
+        try:
+            return original(iterator)
+        except (StopIteration, tf.errors.OutOfRangeError):
+            # The end of an epoch.
+            raise
+        except BaseException:
+            self._on_error()
+            raise
 
     def _forget(self) -> None:
         """Lets go of all tensors of a step."""
         self._inside, self._data, self._loss, self._called = False, (), None, set()
-        self._applied, self._measures = (), False
+        # What rectified layers gave before there was a probe, or an optimizer that counts steps.
+        self._early: list[tuple[int, tf.Tensor]] = []
 
     def _prepare(self) -> None:
-        """Makes the probe, once the weights exist."""
-        model = self._model()
-        if self.probe is not None or not model.trainable_variables:
+        """Makes the probe; all weights must exist."""
+        if self.probe is not None:
             return
         with tf.init_scope():
-            self.network = network(model)
+            self.network = network(self._model())
             weights = [weight.value for weight in self.network.weights]
             rectified = self.network.rectified
             self.probe = Probe(weights, self._schedule, self._histograms, len(rectified), self._capacity)
-        for place, (_, layer) in enumerate(rectified):
-            self._hooks.wrap(layer, "call", lambda *given, place=place, **more: self._call(place, *given, **more))
+        self._rectified = {id(layer): place for place, (_, layer) in enumerate(rectified)}
+        if self._loss is not None:
+            self._note_loss(self._loss)
+
+    def _watch_layers(self) -> None:
+        """Wraps the rectified layers, those that were made since too."""
+        for layer in layers_of(self._model()):
+            if is_rectified(layer) and id(layer) not in self._watched:
+                self._watched.add(id(layer))
+                self._hooks.wrap(layer, "call", self._call, id(layer))
 
     def _train_step(self, original: Any, data: Any) -> Any:
         self._forget()
         self._inside, self._data = True, tf.nest.flatten(data, expand_composites=True)
-        try:
+        model = self._model()
+        self._watch_layers()
+        if all(layer.built for layer in layers_of(model)):
             self._prepare()
+        try:
             return original(data)
         finally:
             self._forget()
@@ -121,61 +159,59 @@ class Attachment:
         return original(loss)
 
     def _note_loss(self, loss: Any) -> None:
-        self._prepare()
         self._loss = loss
         if self.probe is not None:
             self.probe.note_loss(tf.stop_gradient(loss))
 
-    def _call(self, place: int, original: Any, *args: Any, **kwargs: Any) -> Any:
+    def _call(self, layer: int, original: Any, *args: Any, **kwargs: Any) -> Any:
         output = original(*args, **kwargs)
-        if self._inside and isinstance(output, tf.Tensor) and output.shape.rank and output.shape.rank > 1:
-            again = place in self._called
-            self._called.add(place)
-            self.probe.note_dead(place, tf.stop_gradient(output), self.optimizer.iterations, again=again)
+        if self._inside and isinstance(output, tf.Tensor) and (output.shape.rank or 0) > 1:
+            if self.probe is None or not self.optimizer.built:
+                self._early.append((layer, output))
+            else:
+                self._note_output(layer, output)
         return output
+
+    def _note_output(self, layer: int, output: tf.Tensor) -> None:
+        place = self._rectified.get(layer)
+        # What was made in a loop, as in a recurrent layer, cannot be looked at outside of it.
+        is_here = not tf.is_symbolic_tensor(output) or output.graph is tf.compat.v1.get_default_graph()
+        if place is not None and is_here:
+            step = tf.convert_to_tensor(self.optimizer.iterations)
+            self.probe.note_dead(place, tf.stop_gradient(output), step, again=place in self._called)
+            self._called.add(place)
 
     def _apply(self, original: Any, grads: Any, trainable_variables: Any = None) -> Any:
         if not self._inside:
             return original(grads, trainable_variables)
         self._prepare()
-        grads = list(grads)
-        variables = self.optimizer._trainable_variables if trainable_variables is None else trainable_variables
-        variables = list(variables)
-        places = {id(weight): i for i, weight in enumerate(self.network.weights)}
-        found = [(places.get(id(v)), g) for v, g in zip(variables, grads, strict=True)]
-        for place, gradient in found:
+        optimizer, grads = self.optimizer, list(grads)
+        variables = list(optimizer._trainable_variables if trainable_variables is None else trainable_variables)
+        if not optimizer.built:
+            # As it would do itself now.
+            with keras.name_scope(optimizer.name, caller=optimizer):
+                optimizer.build(variables)
+        for layer, output in self._early:
+            self._note_output(layer, output)
+        places = {id(weight): place for place, weight in enumerate(self.network.weights)}
+        gradients: list[Any] = [None] * len(places)
+        for variable, gradient in zip(variables, grads, strict=True):
+            place = places.get(id(variable))
+            if place is not None:
+                gradients[place] = gradient
             if place is not None and gradient is None and place not in self.without_gradient:
-                self.without_gradient[place] = likely_reason(self._loss, self.network.weights[place].value)
-        self._applied = [place for place, gradient in found if gradient is not None]
-        self._measures = True
+                self.without_gradient[place] = likely_reason(self._loss, variable.value)
+        self.probe.before_update(
+            tf.convert_to_tensor(optimizer.iterations),
+            gradients,
+            update=update_of(optimizer, gradients, self.network.weights),
+            rate=lambda: optimizer.learning_rate,
+            batch=[x for x in self._data if isinstance(x, tf.Tensor) and x.dtype.is_floating],
+            on_fault=self._save_batch,
+        )
         done = original(grads, trainable_variables)
-        self._measures = False
         self.probe.after_update()
         return done
-
-    def _clip(self, original: Any, grads: Sequence[Any]) -> Any:
-        clipped = original(grads)
-        if self._measures and len(grads) == len(self._applied):
-            optimizer = self.optimizer
-            self.probe.rate.assign(tf.cast(optimizer.learning_rate, self.probe.dtype))
-            clips = any((optimizer.clipnorm, optimizer.clipvalue, optimizer.global_clipnorm))
-            floats = [x for x in self._data if isinstance(x, tf.Tensor) and x.dtype.is_floating]
-            self.probe.before_update(
-                optimizer.iterations.value if hasattr(optimizer.iterations, "value") else optimizer.iterations,
-                self._in_order(grads),
-                self._in_order(clipped) if clips else None,
-                floats,
-                self._save_batch,
-            )
-        return clipped
-
-    def _in_order(self, grads: Sequence[Any]) -> list[Any]:
-        """Gradients in the network's order, None where a weight has none."""
-        ordered: list[Any] = [None] * len(self.network.weights)
-        for place, gradient in zip(self._applied, grads, strict=True):
-            if place is not None:
-                ordered[place] = gradient
-        return ordered
 
     def _save_batch(self) -> None:
         if not self._keep_batch:

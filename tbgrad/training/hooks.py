@@ -11,33 +11,68 @@ _ABSENT = object()
 
 
 class Hooks:
-    """Wraps methods on single objects. It does not keep the objects alive, and their classes stay as they are."""
+    """Wraps methods on single objects; their classes stay as they are.
+
+    It keeps neither the objects alive nor is it kept alive by them: what wraps a method is gone when its own object is.
+    Several may wrap the same method, and leave it in any order.
+    """
 
     def __init__(self):
-        self._undo: list[tuple[weakref.ref, str, Any]] = []
+        self._wrapped: list[tuple[weakref.ref, str, tuple]] = []
 
-    def wrap(self, owner: Any, name: str, around: Callable[..., Any]) -> None:
-        """Calls `around(original, *args, **kwargs)` instead of the owner's method.
+    def wrap(self, owner: Any, name: str, around: Callable[..., Any], *bound: Any) -> None:
+        """Calls `around(*bound, original, *args, **kwargs)` instead of the owner's method.
 
-        It goes into the object's own dictionary: what frameworks do when an attribute is set would track it, and save it.
+        Args:
+          owner: has the method.
+          name: of the method.
+          around: a bound method.
+          bound: what it is given first.
         """
-        original = getattr(owner, name)
-
-        @functools.wraps(original)
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
-            return around(original, *args, **kwargs)
-
-        self._undo.append((weakref.ref(owner), name, vars(owner).get(name, _ABSENT)))
-        vars(owner)[name] = wrapped
+        entry = (weakref.WeakMethod(around), bound)
+        present = vars(owner).get(name, _ABSENT)
+        chain = getattr(present, "tbgrad_chain", None)
+        if chain is None:
+            chain = [entry]
+            # Into the object's own dictionary: what frameworks do when an attribute is set would track and save it.
+            vars(owner)[name] = _wrapper(getattr(owner, name), present, chain)
+        else:
+            chain.append(entry)
+        self._wrapped.append((weakref.ref(owner), name, entry))
 
     def undo(self) -> None:
-        """Gives all methods back, the last one first."""
-        while self._undo:
-            reference, name, before = self._undo.pop()
+        """Takes itself out of all methods; those that nobody else wraps are what they were."""
+        while self._wrapped:
+            reference, name, entry = self._wrapped.pop()
             owner = reference()
-            if owner is None:
+            present = None if owner is None else vars(owner).get(name)
+            chain = getattr(present, "tbgrad_chain", None)
+            if chain is None:
                 continue
-            if before is _ABSENT:
-                vars(owner).pop(name, None)
+            chain[:] = [each for each in chain if each is not entry and each[0]() is not None]
+            if chain:
+                continue
+            if present.tbgrad_before is _ABSENT:
+                del vars(owner)[name]
             else:
-                vars(owner)[name] = before
+                vars(owner)[name] = present.tbgrad_before
+
+
+def is_wrapped(owner: Any, name: str) -> bool:
+    """Whether somebody wraps this method now."""
+    chain = getattr(vars(owner).get(name), "tbgrad_chain", ())
+    return any(around() is not None for around, _ in chain)
+
+
+def _wrapper(original: Callable[..., Any], before: Any, chain: list) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        call = original
+        for reference, bound in chain:
+            around = reference()
+            if around is not None:
+                call = functools.partial(around, *bound, call)
+        return call(*args, **kwargs)
+
+    wrapped.tbgrad_chain, wrapped.tbgrad_before = chain, before
+    return wrapped

@@ -34,20 +34,19 @@ def network(model: Any) -> Network:
     found, weights, rectified = [], [], []
     seen: set[int] = set()
     trained = {id(weight) for weight in model.trainable_variables}
-    for layer in {id(layer): layer for layer in _flat(model)}.values():
+    for layer in layers_of(model):
         own = [w for w in _own(layer) if id(w) in trained and id(w) not in seen]
         seen |= {id(w) for w in own}
-        activation = _activation(layer)
-        if not own and activation not in _RECTIFIERS:
+        if not own and not is_rectified(layer):
             continue
-        if activation in _RECTIFIERS:
+        if is_rectified(layer):
             rectified.append((len(found), layer))
         weights += own
         sizes = tuple(int(w.value.shape.num_elements()) for w in own)
         name = _below(model, own[0].path.rpartition("/")[0] if own else layer.path or layer.name)
         sparse = isinstance(layer, keras.layers.Embedding)
         names = tuple(w.name for w in own)
-        found.append(Layer(name or layer.name, type(layer).__name__, names, sizes, activation, sparse))
+        found.append(Layer(name or layer.name, type(layer).__name__, names, sizes, _activation(layer), sparse))
     # Weights that no layer owns, as a model's own `add_weight` makes them, are told by their paths.
     rest = [w for w in model.trainable_variables if id(w) not in seen]
     groups = grouped([_below(model, w.path) for w in rest], [w.value.shape.num_elements() for w in rest])
@@ -77,6 +76,16 @@ def _distinct(layers: Sequence[Layer]) -> tuple[Layer, ...]:
         name = f"{layer.name}_{taken[layer.name]}" if count[layer.name] > 1 else layer.name
         made.append(replace(layer, name=name))
     return tuple(made)
+
+
+def layers_of(model: Any) -> list[Any]:
+    """The model itself and all layers within it, each once, in network order."""
+    return [*{id(layer): layer for layer in _flat(model)}.values()]
+
+
+def is_rectified(layer: Any) -> bool:
+    """Whether a layer's units give zero on one side, and so can be dead."""
+    return _activation(layer) in _RECTIFIERS
 
 
 def _flat(layer: Any) -> Iterator[Any]:

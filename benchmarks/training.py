@@ -1,0 +1,147 @@
+"""What it costs to watch the gradients of a real training, and a loss surface against a loop over `model.evaluate`.
+
+Peers: the same training step without a callback; the norms by a second backward pass on the same batch, as other tools
+took them; `set_weights` and `evaluate` for each point of a surface. All variants of a model are compiled once and take
+turns in blocks of steps, so that a drift of the machine meets all of them.
+Run: python benchmarks/training.py
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import keras
+import numpy as np
+import tensorflow as tf
+from measuring import interleaved, machine, median, paired_ratio
+
+import tbgrad
+
+BLOCK = 10
+
+
+def convolutional() -> tuple[keras.Model, np.ndarray]:
+    """1.3 M weights on pictures of 32 × 32."""
+    layers = [keras.layers.Input((32, 32, 3))]
+    for filters in (32, 64, 128):
+        layers += [keras.layers.Conv2D(filters, 3, padding="same", activation="relu"), keras.layers.MaxPooling2D()]
+    layers += [keras.layers.Flatten(), keras.layers.Dense(576, activation="relu"), keras.layers.Dense(10)]
+    return keras.Sequential(layers), np.random.default_rng(0).normal(size=(1000, 32, 32, 3)).astype(np.float32)
+
+
+def transformer() -> tuple[keras.Model, np.ndarray]:
+    """1.3 M weights: six blocks of width 128 on 64 tokens."""
+    tokens = keras.Input((64,), dtype="int32")
+    x = keras.layers.Embedding(1000, 128)(tokens)
+    for _ in range(6):
+        normed = keras.layers.LayerNormalization()(x)
+        x = x + keras.layers.MultiHeadAttention(4, 32)(normed, normed)
+        within = keras.layers.Dense(512, activation="gelu")(keras.layers.LayerNormalization()(x))
+        x = x + keras.layers.Dense(128)(within)
+    out = keras.layers.Dense(10)(keras.layers.GlobalAveragePooling1D()(x))
+    return keras.Model(tokens, out), np.random.default_rng(0).integers(0, 1000, (1000, 64)).astype(np.int32)
+
+
+MODELS = {"convolutional": convolutional, "transformer": transformer}
+
+
+class Watched:
+    """A model that trains step by step, with a callback or without."""
+
+    def __init__(self, make: Callable, home: Path, name: str, batch: int, **options):
+        keras.utils.set_random_seed(0)
+        self.model, x = make()
+        labels = np.random.default_rng(1).integers(0, 10, len(x))
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        self.model.compile(keras.optimizers.Adam(1e-3), loss, jit_compile=False)
+        self.batches = iter(tf.data.Dataset.from_tensor_slices((x, labels)).repeat().batch(batch, drop_remainder=True))
+        self.x, self.labels, self.loss = tf.constant(x[:batch]), tf.constant(labels[:batch]), loss
+        self.callback = tbgrad.GradientCallback(home / name, quiet=True, **options) if options else None
+        self.model.make_train_function()
+        if self.callback:
+            self.callback.set_params({})
+            self.callback.set_model(self.model)
+            self.callback.on_train_begin()
+        self.second = None
+
+    def steps(self) -> float:
+        """Seconds of a step, of a block of them."""
+        begin = time.perf_counter()
+        for _ in range(BLOCK):
+            logs = self.model.train_function(self.batches)
+            logs = {name: float(value) for name, value in logs.items()}
+            if self.callback:
+                self.callback.on_train_batch_end(0, logs)
+            if self.second:
+                self.second(self.x, self.labels).numpy()
+        return (time.perf_counter() - begin) / BLOCK
+
+    def with_second_pass(self) -> Watched:
+        """The same with a second backward pass behind each step."""
+        weights = [w.value for w in self.model.trainable_variables]
+
+        @tf.function
+        def norms(x: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+            with tf.GradientTape() as tape:
+                loss = self.loss(labels, self.model(x, training=True))
+            return tf.stack([tf.norm(g) for g in map(tf.convert_to_tensor, tape.gradient(loss, weights))])
+
+        self.second = norms
+        return self
+
+
+def watching(name: str, make: Callable, home: Path, batch: int, rounds: int) -> None:
+    variants = {
+        "bare": Watched(make, home, "bare", batch),
+        "every 10th": Watched(make, home, "tenth", batch, every=10),
+        "every step": Watched(make, home, "each", batch, every=1),
+        "histograms at every 100th": Watched(make, home, "histograms", batch, every=10, histograms=100),
+        "a second pass": Watched(make, home, "second", batch).with_second_pass(),
+    }
+    for each in variants.values():
+        each.steps()
+    taken = interleaved({key: each.steps for key, each in variants.items()}, rounds)
+    bare = np.array(taken["bare"])
+    weights = variants["bare"].model.count_params()
+    print(f"\n{name}, {weights:,} weights, batches of {batch}: a step takes {1e3 * median(bare):.0f} ms")
+    more = {key: 100 * (paired_ratio(times, bare) - 1) for key, times in taken.items()}
+    goals = {"every 10th": "3", "every step": "10", "a second pass": "-"}
+    for key, goal in goals.items():
+        print(f"  {key:<28} {more[key]:+6.1f} % of the step (goal {goal})")
+    added = 100 * (paired_ratio(taken["histograms at every 100th"], taken["every 10th"]) - 1)
+    print(f"  {'histograms at every 100th':<28} {added:+6.1f} % of the step (goal 3)")
+    ratio = more["a second pass"] / max(more["every step"], 1e-9)
+    print(f"  a second pass costs {ratio:.1f} times as much as the norms at every step (goal 10)")
+    for each in variants.values():
+        if each.callback:
+            each.callback.on_train_end()
+
+
+@click.command()
+@click.option("--rounds", default=20, show_default=True, help="Blocks of ten steps of each variant.")
+@click.option("--batch", default=64, show_default=True)
+@click.option("--only", type=click.Choice([*MODELS]), help="One of the models.")
+def main(rounds: int, batch: int, only: str | None) -> None:
+    """Print what each way adds to a step."""
+    print(f"{machine()}; median of {rounds} interleaved blocks of {BLOCK} steps")
+    home = Path(tempfile.mkdtemp())
+    try:
+        for name, make in MODELS.items():
+            if only in (None, name):
+                watching(name, make, home / name, batch, rounds)
+    finally:
+        shutil.rmtree(home)
+
+
+if __name__ == "__main__":
+    main()

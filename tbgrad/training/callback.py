@@ -1,0 +1,234 @@
+"""A Keras callback that logs the gradients of `model.fit`, from the very step that makes the updates."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from tbgrad.errors import OptionError, WriteError
+from tbgrad.results import Training
+from tbgrad.training.attaching import Attachment
+from tbgrad.training.readings import Reader
+from tbgrad.training.recording import Recorder
+from tbgrad.training.schedules import Schedule
+from tbgrad.training.watching import Rules
+
+_ON_NOT_FINITE = ("continue", "stop")
+# Of an optimizer's settings, what is no number or says nothing of the mathematics.
+_NO_SETTINGS = ("name", "learning_rate", "is_legacy_optimizer", "jit_compile")
+
+
+class GradientCallback(keras.callbacks.Callback):
+    """Logs loss, learning rate and gradients of `model.fit`, and says what is wrong with them.
+
+    The gradients are looked at where the optimizer gets them: there is no second backward pass, and the training is the
+    same to the last bit. Row t is about the update that is made after t others. What is found wrong is said once, on
+    the terminal and in the text `training/verdict`: layers whose gradient vanishes or explodes, dead layers, weights
+    that get no gradient, and what is NaN or infinite, for which every step is watched.
+
+    The same callback in another `fit` goes on in its run. A new one, where a run is already, takes the next free name
+    (`logs/mnist-2`) and says so. It holds two copies of the weights, three with histograms, until `fit` ends; after
+    that neither those nor the model.
+
+    Args:
+      logdir: the run's directory.
+      every: which steps are measured: every n-th; by default every step up to the hundredth, then every tenth.
+      histograms: every how many steps gradients and weights are logged as histograms; by default never. Under
+        `steps_per_execution`, of the steps in one execution the last one.
+      layers: names or patterns (`block_*`) of the layers that have charts of their own; by default all. The verdict and
+        the total are always about all.
+      rules: by which the training is judged.
+      on_not_finite: what to do after a step with a NaN or an infinity: `continue`, or `stop` the training.
+      save_batch: whether the batch that made the first one is kept, as `batch_step<step>.npz` in the run's directory.
+      sharpness: a `Sharpness`, to measure the largest eigenvalue of the Hessian along the training, or None.
+      quiet: whether nothing is said on the terminal.
+
+    Attributes:
+      directory: the run's.
+      training: `Training`, everything measured so far, or None; of very many rows, evenly spaced ones.
+      faults: what was found wrong so far.
+
+    Raises:
+      OptionError: an option is not what it should be; in `fit`, the model has no optimizer, or no layer of that name.
+
+    Example:
+      >>> model.fit(x, y, epochs=5, callbacks=[tbgrad.GradientCallback("logs/mnist")])
+    """
+
+    def __init__(
+        self,
+        logdir: str | Path,
+        *,
+        every: int | None = None,
+        histograms: int | None = None,
+        layers: Sequence[str] | None = None,
+        rules: Rules | None = None,
+        on_not_finite: str = "continue",
+        save_batch: bool = False,
+        sharpness: Any = None,
+        quiet: bool = False,
+    ):
+        super().__init__()
+        if on_not_finite not in _ON_NOT_FINITE:
+            raise OptionError(f"on_not_finite is {on_not_finite!r}; expected {' or '.join(_ON_NOT_FINITE)}.")
+        if isinstance(layers, str):
+            raise OptionError(f"layers is '{layers}'; expected a list of names or patterns, as ['{layers}'].")
+        self._schedule, self._stops = Schedule(every), on_not_finite == "stop"
+        self._histograms = None if histograms is None else Schedule(histograms)
+        self._save_batch, self._sharpness = save_batch, sharpness
+        self._recorder = Recorder(logdir, rules or Rules(), layers, quiet)
+        self._attachment: Attachment | None = None
+        self._reader: Reader | None = None
+        self._last_step, self._last_histogram, self._told = -1, -1, False
+
+    @property
+    def directory(self) -> Path:
+        """The run's directory."""
+        return self._recorder.directory
+
+    @property
+    def training(self) -> Training | None:
+        """Everything measured so far, or None."""
+        return self._recorder.training
+
+    @property
+    def faults(self) -> tuple:
+        """What was found wrong so far."""
+        return tuple(self._recorder.faults)
+
+    def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
+        """Puts the probe into the training step, and opens the run."""
+        # What an interrupted fit left behind.
+        self._end("failed")
+        self._attachment = Attachment(
+            self.model, self._schedule, self._histograms, self._save_batch, on_error=self._failed
+        )
+        self._reader, self._told, self._last_histogram = None, False, -1
+        try:
+            self._recorder.open(_settings(self.model, self._attachment.optimizer, self.params or {}))
+        except BaseException:
+            self._attachment.detach()
+            raise
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Reads what was measured, now and then; looks after each batch whether something was not finite."""
+        with self._out_on_error():
+            self._after_batch(logs)
+
+    def _after_batch(self, logs: Mapping[str, Any] | None) -> None:
+        probe = self._attachment.probe if self._attachment else None
+        if probe is None:
+            return
+        measured, bad, histogram = (int(x) for x in probe.status.numpy())
+        is_new = bad >= 0 and not self._told
+        # A loss that only the logs tell is that of the last row.
+        if (
+            is_new
+            or not probe.has_loss
+            or 2 * (measured - (self._reader.read if self._reader else 0)) >= probe.capacity
+            or (self._recorder.is_due)
+        ):
+            self._drain(logs)
+        if is_new:
+            self._told = True
+            self._keep_batch()
+            self.model.stop_training |= self._stops
+        if histogram > self._last_histogram:
+            self._last_histogram = histogram
+            self._write_histograms(histogram)
+        if self._sharpness is not None:
+            self._measure_sharpness(logs)
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Writes what was measured."""
+        with self._out_on_error():
+            self._drain(logs)
+            self._recorder.flush()
+
+    def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
+        """Writes the verdict, closes the run, and gives the model back as it was."""
+        with self._out_on_error():
+            self._drain(logs)
+        self._end("complete")
+        # Keras's own reference, which nobody asks for any more.
+        self._model = None
+
+    @contextlib.contextmanager
+    def _out_on_error(self) -> Iterator[None]:
+        """Gives the model back as it was where something goes wrong here: nobody else would."""
+        try:
+            yield
+        except BaseException:
+            with contextlib.suppress(WriteError):
+                self._end("failed")
+            raise
+
+    def _failed(self) -> None:
+        """The training step raised: writes what was measured until then."""
+        with contextlib.suppress(Exception):
+            self._drain()
+        self._end("failed")
+
+    def _end(self, status: str) -> None:
+        """Takes the probe out and closes the run, whatever happened."""
+        attachment, self._attachment = self._attachment, None
+        if attachment is not None:
+            attachment.detach()
+        if self._reader is not None:
+            self._last_step, self._reader = self._reader.last, None
+        if self._sharpness is not None:
+            self._sharpness.close()
+        self._recorder.close(status)
+
+    def _drain(self, logs: Mapping[str, Any] | None = None) -> None:
+        attachment = self._attachment
+        if attachment is None or attachment.probe is None:
+            return
+        if self._reader is None:
+            self._reader = Reader(
+                attachment.probe,
+                attachment.network.layers,
+                tuple(place for place, _ in attachment.network.rectified),
+                self.model.name,
+                attachment.optimizer.name,
+                attachment.clips,
+                self._last_step,
+            )
+        loss = (logs or {}).get("loss", np.nan)
+        self._recorder.add(self._reader.new_rows(attachment.without_gradient, float(loss)))
+
+    def _keep_batch(self) -> None:
+        held = self._attachment.batch
+        if held:
+            step = self._reader.shifted(int(self._attachment.probe.status.numpy()[1]))
+            file = self.directory / f"batch_step{step}.npz"
+            np.savez(file, **{f"array_{i}": x.numpy() for i, x in enumerate(held)})
+            self._recorder.say(f"the batch of step {step:,} is kept in '{file}'.")
+
+    def _write_histograms(self, step: int) -> None:
+        if self._reader is None:
+            self._drain()
+        names = [f"{layer.name}/{w}" for layer in self._reader.layers for w in layer.weights]
+        probe, told = self._attachment.probe, self._reader.shifted(step)
+        self._recorder.add_histograms("gradients", told, dict(zip(names, (k.numpy() for k in probe.kept), strict=True)))
+        self._recorder.add_histograms(
+            "weights", told, dict(zip(names, (w.numpy() for w in probe.weights), strict=True))
+        )
+
+
+def _settings(model: Any, optimizer: Any, params: Mapping[str, Any]) -> dict[str, bool | float | str]:
+    """What the training was asked to do, as HParams can show it."""
+    told = {"model": model.name, "optimizer": optimizer.name}
+    config = optimizer.get_config()
+    rate = config.get("learning_rate")
+    told["learning_rate"] = rate if isinstance(rate, float) else "a schedule"
+    for name, value in config.items():
+        if name not in _NO_SETTINGS and isinstance(value, bool | int | float | str):
+            told[name] = value
+    told |= {name: params[name] for name in ("epochs", "steps") if isinstance(params.get(name), int)}
+    return told

@@ -1,0 +1,156 @@
+"""Writes what is measured of a training into its run while it goes on, and tells once what is wrong with it."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tbgrad.records import Histograms, HParams, Record, Texts
+from tbgrad.results import Fault, Training
+from tbgrad.results.training import joined
+from tbgrad.runs.opening import Run, open_run
+from tbgrad.runs.versions import versions
+from tbgrad.summaries.pages import select_run
+from tbgrad.summaries.training import training_layout, training_picture, training_scalars, training_verdict
+from tbgrad.training.watching import Rules, Watch
+
+# Rows that are kept for the picture and the verdict; of more, every second one goes.
+_MOST_ROWS = 8192
+_BUCKETS = 40
+_SECONDS = 5.0
+
+
+class Recorder:
+    """A training's run.
+
+    Args:
+      directory: where; if a run is there already, the next free name is taken, and that is said.
+      rules: by which a training is judged.
+      layers: names or patterns of the layers that have series of their own, or None for all.
+      quiet: whether nothing is said on the terminal.
+
+    Attributes:
+      training: everything measured so far, or None; of very many rows, evenly spaced ones.
+      faults: those that were found.
+    """
+
+    def __init__(self, directory: str | Path, rules: Rules, layers: Sequence[str] | None = None, quiet: bool = False):
+        self._asked, self.directory = Path(directory), Path(directory)
+        self._layers, self._quiet, self._rules, self._watch = layers, quiet, rules, Watch(rules)
+        self._run: Run | None = None
+        self._parts: list[Training] = []
+        self.faults: list[Fault] = []
+        self._written = time.monotonic()
+        self._hparams: Mapping[str, Any] | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it writes."""
+        return self._run is not None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether a few seconds have passed since something was written."""
+        return time.monotonic() - self._written > _SECONDS
+
+    @property
+    def training(self) -> Training | None:
+        """Everything measured so far, or None where nothing was."""
+        if len(self._parts) > 1:
+            self._parts = [joined(self._parts)]
+        return dataclasses.replace(self._parts[0], faults=tuple(self.faults)) if self._parts else None
+
+    def open(self, about: Mapping[str, Any]) -> None:
+        """Opens the run: a new one at first, and later the same again.
+
+        Args:
+          about: the settings of the training, for run.json and HParams.
+
+        Raises:
+          LogdirError, RunExistsError, RunLockedError, WriteError: see `tbgrad.open_run`.
+        """
+        asked = {"asked": {"command": "training", **about}, "versions": versions()}
+        if self._run is None and not self._begun:
+            self._run = open_run(self._asked, "number", asked)
+            self.directory = self._run.directory
+            if self.directory != self._asked:
+                self.say(f"'{self._asked}' holds a run already; this one goes to '{self.directory}'.")
+        elif self._run is None:
+            self._run = open_run(self.directory, "append", asked)
+        if about != self._hparams:
+            self._run.write(HParams(dict(about)))
+            self._hparams = about
+
+    @property
+    def _begun(self) -> bool:
+        return self._hparams is not None
+
+    def add(self, part: Training) -> list[Fault]:
+        """Writes new rows; tells and returns what they show to be wrong, if nothing was said of it before."""
+        part = dataclasses.replace(part, rules=self._rules)
+        if len(part.step):
+            self._run.write(training_scalars(part, self._layers))
+            self._parts.append(part)
+            if sum(len(each.step) for each in self._parts) > _MOST_ROWS:
+                self._parts = [self.training.rows(slice(None, None, 2))]
+        found = self._watch.look(part)
+        self.faults += found
+        for fault in found:
+            self.say(f"step {fault.step:,}: {fault.sentence} {fault.cure}")
+        if found and self.training is not None:
+            self._write_verdict()
+        self._written = time.monotonic()
+        return found
+
+    def write(self, records: Record | Sequence[Record]) -> None:
+        """Writes further records of the training."""
+        self._run.write(records)
+
+    def add_histograms(self, kind: str, step: int, arrays: Mapping[str, np.ndarray]) -> None:
+        """Writes histograms `training/<kind>/<name>` of the finite numbers in arrays."""
+        records = []
+        for name, array in arrays.items():
+            values = np.asarray(array, np.float64).ravel()
+            values = values[np.isfinite(values)]
+            if values.size:
+                counts, edges = np.histogram(values, bins=_BUCKETS)
+                buckets = np.stack([edges[:-1], edges[1:], counts], axis=1)
+                records.append(Histograms(f"training/{kind}/{name}", step, [buckets]))
+        self._run.write(records)
+
+    def flush(self) -> None:
+        """Makes what was written visible to TensorBoard."""
+        self._run.flush()
+
+    def close(self, status: str = "complete") -> None:
+        """Writes the verdict and the picture, and closes the run; it can be opened again."""
+        if self._run is None:
+            return
+        run, self._run = self._run, None
+        try:
+            training = self.training
+            if training is not None:
+                run.write([self._in_run(training_verdict(training)), training_layout(training)])
+                run.write(training_picture(training))
+        finally:
+            run.close(status)
+
+    def _write_verdict(self) -> None:
+        self._run.write(self._in_run(training_verdict(self.training)))
+        self._run.flush()
+
+    def _in_run(self, record: Record) -> Record:
+        if isinstance(record, Texts):
+            return Texts(record.tag, record.step, [select_run(t, self.directory.name) for t in record.text])
+        return record
+
+    def say(self, sentence: str) -> None:
+        """Says something on the terminal, below a progress bar."""
+        if not self._quiet:
+            print(f"\ntbgrad: {sentence}", file=sys.stderr, flush=True)

@@ -1,0 +1,58 @@
+"""What is asked of tensors again and again inside a training step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+
+def when(condition: Any, act: Callable[[], None]) -> tf.Tensor:
+    """Does something, in the program, where the condition holds; tells whether it does."""
+    if condition is True:
+        act()
+        return tf.constant(True)
+
+    def branch() -> tf.Tensor:
+        act()
+        return tf.constant(True)
+
+    return tf.cond(condition, branch, lambda: tf.constant(False))
+
+
+def either(one: Any, other: Any) -> Any:
+    """Whether one of two conditions holds; True itself where one of them is that."""
+    return True if one is True or other is True else one | other
+
+
+def both(one: Any, other: Any) -> Any:
+    """Whether two conditions hold; True itself where both are that."""
+    if one is True or other is True:
+        return other if one is True else one
+    return one & other
+
+
+def dense(gradient: Any) -> tf.Tensor:
+    """A gradient as a whole array; rows that occur twice in `tf.IndexedSlices` are added."""
+    return tf.convert_to_tensor(gradient)
+
+
+def values(gradient: Any) -> tf.Tensor:
+    """The numbers that a gradient is made of."""
+    return gradient.values if isinstance(gradient, tf.IndexedSlices) else gradient
+
+
+def has_not_finite(array: tf.Tensor) -> tf.Tensor:
+    """Whether an element is NaN or infinite."""
+    return ~tf.reduce_all(tf.math.is_finite(array))
+
+
+def largest(array: tf.Tensor) -> tf.Tensor:
+    """The largest |element|."""
+    return tf.maximum(tf.reduce_max(array), -tf.reduce_min(array))
+
+
+def length(array: Any) -> tf.Tensor:
+    """The Euclidean norm, where the sum of squares is a float."""
+    return tf.sqrt(2 * tf.nn.l2_loss(array))
