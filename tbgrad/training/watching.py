@@ -36,6 +36,7 @@ class Watch:
         self._told: dict[str, np.ndarray] = {}
         self._told_once: set[tuple[str, str, str]] = set()
         self._first_losses: list[float] = []
+        self._start = np.nan
         self._growth, self._blown_rows, self._blown_since = Growth(), 0, 0
 
     def look(self, part: Training) -> list[Fault]:
@@ -58,16 +59,16 @@ class Watch:
         return list(worst_first(found))
 
     def _settled(self, part: Training) -> np.ndarray:
-        """Bool `[rows]`, whether the loss has converged; not before its start is known."""
-        missing = self.rules.sustained - len(self._first_losses)
-        before = min(len(part.loss), max(missing, 0))
-        self._first_losses += part.loss[:before].tolist()
-        known = [loss for loss in self._first_losses if np.isfinite(loss)]
-        if len(self._first_losses) < self.rules.sustained or not known:
-            return np.zeros(len(part.loss), bool)
-        settled = (part.loss <= self.rules.converged * np.median(known)) & (np.median(known) > 0)
-        settled[:before] = False
-        return settled
+        """Bool `[rows]`, whether the loss has converged."""
+        start = np.empty(len(part.loss))
+        for row, loss in enumerate(part.loss.tolist()):
+            if len(self._first_losses) >= self.rules.sustained:
+                start[row:] = self._start
+                break
+            self._first_losses.append(loss)
+            known = [loss for loss in self._first_losses if np.isfinite(loss)]
+            start[row] = self._start = float(np.median(known)) if known else np.nan
+        return (part.loss <= self.rules.converged * start) & (start > 0)
 
     def _uneven(self, part: Training, settled: np.ndarray) -> Iterator[Fault]:
         compared = compare_layers(part, self._judged, self.rules)

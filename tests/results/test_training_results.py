@@ -100,6 +100,8 @@ def test_ratio_and_cosine_are_missing_where_they_have_no_meaning():
     # The length is zero or infinite in row 1, that of the step before in row 2.
     assert np.isnan(training.by_layer.cosine[:, 0]).all() and np.isnan(training.by_layer.cosine[:, 1]).all()
     assert np.isfinite(training.by_layer.cosine[:, 2]).tolist() == [False, True, False]
+    finite = dataclasses.replace(training, product=np.ones((3, 6)))
+    assert np.isnan(finite.by_layer.cosine[1:, 1]).all()
     assert np.isinf(training.gradient_norm[1, 1]) and np.isnan(training.gradient_norm[2, 2])
 
 

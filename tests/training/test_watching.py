@@ -85,6 +85,15 @@ def test_a_fault_is_told_once_and_so_is_a_block_that_grows():
     assert [(f.layer, f.step) for f in found] == [("net/dense_1", 20)]
 
 
+def test_a_block_that_shrinks_is_not_told_again():
+    rms = noisy(200)
+    rms[20:40, 2] *= 1e-5
+    rms[25:33, :2] *= 1e-5
+    rms[60:, :2] *= 1e-5
+    found = look(make_training(rms))
+    assert [(f.layer, f.step) for f in found] == [("net/dense_2", 20)]
+
+
 def test_a_branch_alone_may_get_little_but_not_next_to_nothing():
     rms = noisy()
     rms[:, 3] *= 1e-3
@@ -120,12 +129,14 @@ def test_a_small_network_is_compared_with_care():
 
 
 def test_what_has_converged_is_not_accused():
-    rms, loss = noisy(), np.geomspace(1, 1e-3, ROWS)
+    rms = noisy()
     rms[45:, :2] *= 1e-5
     assert look(make_training(rms, np.where(np.arange(ROWS) < 45, 1.0, 0.009))) == []
     assert len(look(make_training(rms, np.where(np.arange(ROWS) < 45, 1.0, 0.011)))) == 1
     assert len(look(make_training(rms, np.full(ROWS, -1.0)))) == 1
-    assert loss[-1] < 0.01
+    # Nor what converges before its start is known for good.
+    assert look(make_training(faded(0.1, 15), [1.0] * 8 + [0.001] * 7)) == []
+    assert len(look(make_training(faded(0.1, 15), [1.0] * 12 + [0.001] * 3))) == 1
 
 
 def test_zero_initialised_layers_that_wake_up_are_not_accused():
