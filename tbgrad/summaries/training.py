@@ -131,7 +131,9 @@ def training_layout(training: Training) -> Layout:
     categories = {
         "training": [
             Chart("loss and gradient norm", ("^training/loss$", "^training/gradient_norm$")),
-            Chart("gradient norm of each layer", (r"^training/gradient_norm/\d+_",)),
+            Chart(
+                "gradient norm of each layer: second button for a logarithmic axis", (r"^training/gradient_norm/\d+_",)
+            ),
             Chart("update over weights of each layer", (r"^training/update_ratio/\d+_",)),
             Chart("share of zeros of each layer", (r"^training/zeros/\d+_",)),
         ]

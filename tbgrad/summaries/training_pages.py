@@ -75,20 +75,24 @@ def _numbers(training: Training) -> str:
 
 def _table(training: Training, found: Sequence[Fault]) -> str:
     """A row a layer, the output first as in the picture."""
-    heads = ("layer", "kind", "weights", "gradient at first", "at last", "update / weights", "zeros", "dead", "verdict")
-    read, shown = training.by_layer, _shown(training, found)
+    read, shown, row = training.by_layer, _shown(training, found), len(training.step) - 1
+    columns = {
+        "gradient at first": read.gradient_norm[:1],
+        "at last": read.gradient_norm[row:],
+        "update / weights": read.update_ratio[row:],
+        "zeros": read.zeros[row:],
+        "dead": training.dead[row:],
+    }
+    columns = {head: column[0] for head, column in columns.items() if np.isfinite(column).any()}
+    heads = ("layer", "kind", "weights", *columns, "verdict")
     rows = []
     for k in reversed(shown):
         layer = training.layers[k]
-        ends = [_number(column[row, k]) if len(training.step) else "" for column, row in (
-            (read.gradient_norm, 0), (read.gradient_norm, -1), (read.update_ratio, -1), (read.zeros, -1),
-            (training.dead, -1),
-        )]  # fmt: skip
         kinds = [fault.kind for fault in found if fault.layer and fault.concerns(layer.name)]
         verdict = ", ".join(dict.fromkeys(kinds)) or ("healthy" if layer.sizes and not _of_all(found) else "")
-        rows.append(
-            (code(layer.name), layer.kind, f"{sum(layer.sizes):,}", *ends, f"**{verdict}**" if kinds else verdict)
-        )
+        numbers = [_number(column[k]) for column in columns.values()]
+        verdict = f"**{verdict}**" if kinds else verdict
+        rows.append((code(layer.name), layer.kind, f"{sum(layer.sizes):,}", *numbers, verdict))
     left = len(training.layers) - len(shown)
     more = f"\n\n{left} more layers are not shown; `training/layers` has all of them." if left else ""
     return markdown_table(heads, rows) + more

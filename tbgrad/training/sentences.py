@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tbgrad.naming import listed
 from tbgrad.results import Fault, Layer, NotFinite
 
 _SATURATING = {
@@ -144,14 +145,26 @@ def diverging(since: int, loss: float, lowest: float, norm_ratio: float, rate: f
     return Fault("diverging", "", "", since, sentence, _smaller_rate(rate) + weights)
 
 
-def no_gradient(layer: str, weight: str, reason: str, step: int) -> Fault:
-    """A weight that is cut off from the loss."""
-    sentence = f"The weight '{weight}' of layer '{layer}' gets no gradient at all: {reason.rstrip('.')}."
+def no_gradient(cut: Sequence[tuple[str, str]], reason: str, step: int) -> Fault:
+    """Weights that are cut off from the loss.
+
+    Args:
+      cut: (layer, weight) of those that share the reason, in network order; at least one.
+      reason: the likely one.
+      step: since which they are.
+    """
+    layer, weight = cut[-1]
+    own = [f"'{name}'" for at, name in cut if at == layer]
+    others = [name for name in dict.fromkeys(at for at, _ in cut) if name != layer]
+    what = f"The weight '{weight}'" if len(own) == 1 else f"The weights {' and '.join(own)}"
+    verb = "gets" if len(cut) == 1 else "get"
+    more = f", and those of {_others(len(others))} ({listed(others)})," if others else ""
+    sentence = f"{what} of layer '{layer}'{more} {verb} no gradient at all: {reason.rstrip('.')}."
     cure = (
-        "Let the loss depend on it without a break (no stop_gradient, rounding, argmax, NumPy or .numpy() on the way), "
-        "or set trainable=False where that is meant."
+        "Let the loss depend on them without a break (no stop_gradient, rounding, argmax, NumPy or .numpy() on the "
+        "way), or set trainable=False where that is meant."
     )
-    return Fault("no gradient", layer, weight, step, sentence, cure)
+    return Fault("no gradient", layer, weight if len(cut) == 1 else "", step, sentence, cure, tuple(others))
 
 
 def not_finite(found: NotFinite, owners: Sequence[tuple[Layer, str]], grown: float, rate: float) -> Fault:
@@ -221,8 +234,8 @@ def _times(ratio: float) -> str:
     return f"{ratio:,.0f} times" if ratio < 1e4 else f"{ratio:.0e} times".replace("e+0", "e").replace("e+", "e")
 
 
-def _others(count: int, where: str) -> str:
-    return f"{count} more layer{'s' * (count > 1)} {where}" if count else ""
+def _others(count: int, where: str = "") -> str:
+    return f"{count} more layer{'s' * (count > 1)} {where}".rstrip() if count else ""
 
 
 def _names(layers: Sequence[Layer]) -> tuple[str, ...]:

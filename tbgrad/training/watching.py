@@ -23,7 +23,8 @@ _BLOWN_ROWS = 3
 class Watch:
     """Looks at a training, part after part, and tells each fault once.
 
-    A block of neighbouring layers that vanish, explode or are dead is one fault: it names the one where it begins.
+    A block of neighbouring layers that vanish, explode or are dead is one fault: it names the one where it begins. So
+    are weights that get no gradient for the same reason: it names the layer nearest to the output.
 
     Args:
       rules: what counts as wrong.
@@ -150,9 +151,12 @@ class Watch:
 
     def _cut_off(self, part: Training) -> Iterator[Fault]:
         step = int(part.step[0]) if len(part.step) else 0
+        by_reason: dict[str, list[tuple[str, str]]] = {}
         for layer, weight, reason in part.without_gradient:
             if self._is_new("no gradient", layer, weight):
-                yield sentences.no_gradient(layer, weight, reason, step)
+                by_reason.setdefault(reason, []).append((layer, weight))
+        for reason, cut in by_reason.items():
+            yield sentences.no_gradient(cut, reason, step)
 
     def _not_finite(self, part: Training) -> Iterator[Fault]:
         if part.not_finite is not None and self._is_new("not finite"):

@@ -240,16 +240,35 @@ def test_a_nan_after_a_growing_loss_blames_the_rate():
     assert "had grown 30 times" in fault.sentence and "learning rate a tenth" in fault.cure
 
 
-def test_weights_without_a_gradient_are_named_once_each():
-    cut = tuple((f"net/dense_{k}", w, "nothing that follows uses it") for k in (0, 1) for w in ("kernel", "bias"))
+def without(*cut):
+    """A training whose weights `(layer, weight, reason)` get no gradient."""
     training = make_training(noisy())
-    norm = training.norm.copy()
-    norm[:, :4] = np.nan
+    named = {(layer, weight) for layer, weight, _ in cut}
+    lost = [(layer.name, weight) in named for layer in training.layers for weight in layer.weights]
+    return dataclasses.replace(training, norm=np.where(lost, np.nan, training.norm), without_gradient=cut)
+
+
+def test_weights_without_a_gradient_are_named_once():
+    reason = "nothing that follows uses it"
     watch = Watch(RULES)
-    found = watch.look(dataclasses.replace(training, norm=norm, without_gradient=cut))
-    assert [(f.kind, f.layer, f.weight) for f in found] == [("no gradient", layer, w) for layer, w, _ in cut]
-    assert "'kernel' of layer 'net/dense_0' gets no gradient at all: nothing that follows uses it." in found[0].sentence
-    assert watch.look(dataclasses.replace(training, norm=norm, without_gradient=cut, step=training.step + ROWS)) == []
+    training = without(*((f"net/dense_{k}", w, reason) for k in (0, 1, 2) for w in ("kernel", "bias")))
+    (fault,) = watch.look(training)
+    assert (fault.kind, fault.layer, fault.weight, fault.step) == ("no gradient", "net/dense_2", "", 0)
+    assert fault.shared == ("net/dense_0", "net/dense_1")
+    assert fault.sentence == (
+        "The weights 'kernel' and 'bias' of layer 'net/dense_2', and those of 2 more layers (net/dense_0, "
+        "net/dense_1), get no gradient at all: nothing that follows uses it."
+    )
+    assert watch.look(dataclasses.replace(training, step=training.step + ROWS)) == []
+
+
+def test_each_reason_why_weights_get_no_gradient_is_told():
+    found = look(without(("net/dense_1", "bias", "one."), ("net/dense_4", "kernel", "another")))
+    assert [(f.layer, f.weight, f.shared) for f in found] == [
+        ("net/dense_1", "bias", ()),
+        ("net/dense_4", "kernel", ()),
+    ]
+    assert found[0].sentence == "The weight 'bias' of layer 'net/dense_1' gets no gradient at all: one."
 
 
 def test_the_worst_is_told_first_and_no_step_is_nothing():
