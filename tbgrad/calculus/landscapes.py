@@ -84,8 +84,7 @@ def landscape(
         raise OptionError("there are steps, but no path that they belong to.")
     trail = None if path is None else _trail(f, plane, path, steps, dtype)
     ranges = list(over) if over is not None else _ranges(plane, trail)
-    told = [f"{name} from {low:.3g} to {high:.3g}" for name, low, high in ranges]
-    on = dataclasses.replace(on, caption="; ".join(filter(None, [on.caption, ", ".join(told)])))
+    on = dataclasses.replace(on, caption="; ".join(filter(None, [on.caption, _range_words(ranges)])))
     if count == 2:
         found = surface(on, ranges, points=points, gradients=gradients, dtype=dtype)
         order = [plane.names.index(name) for name in found.axes]
@@ -94,6 +93,14 @@ def landscape(
     if len(ranges) != 1:
         raise OptionError(f"a line has one coordinate, {plane.names[0]}; got ranges of {len(ranges)}.")
     return dataclasses.replace(sweep(on, ranges[0], points=points, dtype=dtype), trail=trail)
+
+
+def _range_words(ranges: Sequence[tuple[str, float, float]]) -> str:
+    """Over which range the coordinates go, in words; once for those that have the same."""
+    names: dict[str, list[str]] = {}
+    for name, low, high in ranges:
+        names.setdefault(f"from {low:.3g} to {high:.3g}", []).append(name)
+    return ", ".join(f"{' and '.join(of)} {told}" for told, of in names.items())
 
 
 def _trail(f: Function, plane: Plane, path: Any, steps: Any, dtype: str) -> Trail:
@@ -141,8 +148,9 @@ def _explained(plane: Plane, path: np.ndarray, feet: np.ndarray) -> float | None
     total = sum(float(((part - mean) ** 2).sum()) for _, part in _blocks(path, rows))
     if total <= len(path) * (_STILL * np.abs(mean).max()) ** 2:
         return None
-    inside = (feet - feet.mean(axis=0)) @ plane.directions.astype(np.float64)
-    return min(1.0, float((inside**2).sum()) / total)
+    # By the products of the directions: the feet themselves are as large as the path.
+    directions, centred = plane.directions.astype(np.float64), feet - feet.mean(axis=0)
+    return min(1.0, float(((centred @ (directions @ directions.T)) * centred).sum()) / total)
 
 
 def _ranges(plane: Plane, trail: Trail | None) -> list[tuple[str, float, float]]:

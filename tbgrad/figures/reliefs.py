@@ -44,7 +44,7 @@ def height_limits(value: np.ndarray) -> tuple[float, float, str]:
 
 
 def contour3d_figure(surface: Surface, view: tuple[float, float] = DEFAULT_VIEW) -> Figure:
-    """Draws 50 contours at their heights, in grey."""
+    """Draws 50 contours at their heights, in grey, and the path."""
     figure, axes = new_view(view)
     low, high, cut = _set_limits(axes, surface)
     drawn = sheet(surface, _MOST_SIDES + 1, (low, high))
@@ -53,7 +53,9 @@ def contour3d_figure(surface: Surface, view: tuple[float, float] = DEFAULT_VIEW)
     norm = Normalize(low - _LIGHTEST * (high - low), high)
     draw_levels(axes, drawn, levels, cmap=HEIGHT_LINES_MAP, norm=norm, linewidths=1.2)
     axes.set_zlabel("value")
-    lay_out(figure, axes, *surface_title(surface), cut)
+    if surface.trail is not None:
+        draw_trail_in_space(axes, surface, low, high)
+    lay_out(figure, axes, *surface_title(surface), cut, _path_words(surface))
     return figure
 
 
@@ -78,9 +80,13 @@ def relief_figure(surface: Surface, view: tuple[float, float] = DEFAULT_VIEW) ->
     if surface.trail is not None:
         draw_trail_in_space(axes, surface, low, high)
     add_value_bar(figure, axes, scale, cax=add_bar_axes(figure))
-    path = surface.trail.words if surface.trail is not None else ""
-    lay_out(figure, axes, *surface_title(surface), cut, *planes_caption(surface), path, bar=True)
+    lay_out(figure, axes, *surface_title(surface), cut, *planes_caption(surface), _path_words(surface), bar=True)
     return figure
+
+
+def _path_words(surface: Surface) -> str:
+    """What the plane does not show of the path, in words."""
+    return surface.trail.words if surface.trail is not None else ""
 
 
 def _set_limits(axes: Axes, surface: Surface) -> tuple[float, float, str]:

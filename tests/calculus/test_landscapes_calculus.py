@@ -117,7 +117,7 @@ def test_the_caption_says_what_was_normalised_on_which_data_over_which_range():
     expected = "nothing normalised; on known numbers; first from -0.5 to 1, second from -1 to 2"
     assert found.subject.caption == expected
     bare = tbgrad.landscape(quadratic(caption=""), dataclasses.replace(PLANE, caption=""), points=3)
-    assert bare.subject.caption == "first from -1 to 1, second from -1 to 1"
+    assert bare.subject.caption == "first and second from -1 to 1"
 
 
 def test_the_first_range_goes_along_columns_and_the_path_with_it():
