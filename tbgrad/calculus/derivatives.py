@@ -19,6 +19,7 @@ from tbgrad.calculus import pointwise
 from tbgrad.calculus.failures import failed, of_vector_hint
 from tbgrad.calculus.kernels import Kernel
 from tbgrad.calculus.pointwise import Manner
+from tbgrad.calculus.single_points import PointKernel
 from tbgrad.calculus.tapes import partial_derivatives
 from tbgrad.errors import FunctionCallError, OptionError, RangeError, ShapeError, TbgradError
 from tbgrad.functions.function import Function
@@ -128,13 +129,16 @@ def value_only(f: Function, dtype: str) -> Callable[[Any], np.ndarray]:
 def _program(f: Function, dtype: str, gradients: bool, manner: Manner) -> Callable[[Any], tuple[np.ndarray, ...]]:
     """The program of value and gradient, or of the value alone, that calls f in this manner."""
 
+    def value(position: tf.Tensor) -> tf.Tensor:
+        return value_at(f, [position] if f.takes_vector else tf.unstack(position, axis=-1))
+
     def values(position: tf.Tensor) -> tuple[tf.Tensor]:
-        def compute(position: tf.Tensor) -> tf.Tensor:
-            return value_at(f, [position] if f.takes_vector else tf.unstack(position, axis=-1))
+        return (pointwise.apply(f, value, position),)
 
-        return (pointwise.apply(f, compute, position),)
-
-    def make() -> Kernel:
+    def make() -> Kernel | PointKernel:
+        if f.takes_one_point:
+            of_point = (lambda position: differentiate_at(f, position)) if gradients else lambda p: (value(p),)
+            return PointKernel(of_point, f.dimensions, dtype, max(f.dimensions, f.breadth), f.precision)
         traced = compiled(f, dtype, (lambda position: differentiate(f, position)) if gradients else values)
         return Kernel(traced, elementary=f.formula is not None, breadth=f.breadth)
 

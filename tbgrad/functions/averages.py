@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+# What the loop is called in TensorFlow's graph.
+LOOP = "batches"
 # Computes something of some samples: those from the first number on, as many as the second says; and of more tensors.
 OfSamples = Callable[..., Any]
 
@@ -39,7 +41,7 @@ def mean_over_batches(compute: OfSamples, samples: int, batch: int, *inputs: Any
             return k + 1, total + _share(compute(k * batch, batch, *inputs), batch, samples)
 
         begin = tf.constant(0), tf.zeros(shape, inputs[0].dtype)
-        _, total = tf.while_loop(lambda k, _: k < whole, passed, begin, parallel_iterations=1)
+        _, total = tf.while_loop(lambda k, _: k < whole, passed, begin, parallel_iterations=1, name=LOOP)
         if rest:
             total += _share(compute(tf.constant(whole * batch), rest, *inputs), rest, samples)
 

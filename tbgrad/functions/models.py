@@ -24,9 +24,6 @@ from tbgrad.functions.weights import Layout
 from tbgrad.results.subjects import Numbered
 
 BATCH_NORMS = ("stored", "batch")
-# So many points are computed in a call that nothing interrupts.
-_POINTS_IN_A_CALL = 16
-_CHUNK = 2**18
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +121,7 @@ def model_loss(
         fingerprint=call.fingerprint(),
         takes_vector=True,
         takes_one_point=True,
-        breadth=_CHUNK // _POINTS_IN_A_CALL,
+        breadth=layout.dimensions * samples.count,
         precision="float32" if low else "",
         caption=data,
         layout=layout,
