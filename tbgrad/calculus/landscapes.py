@@ -69,8 +69,8 @@ def landscape(
 
     Example:
       >>> f = tbgrad.resolve("rosenbrock", dimensions=10)
-      >>> plane = tbgrad.random_directions(f, [1.0] * 10)
-      >>> tbgrad.show(tbgrad.landscape(f, plane, over=[("first", -1, 1), ("second", -1, 1)]))
+      >>> path = tbgrad.descend(f, "adam", [[-1.2, 1.0] * 5], steps=500).position[:, 0]
+      >>> tbgrad.show(tbgrad.landscape(f, tbgrad.principal_directions(path), path=path))
 
     Source: Li et al. (2018), Visualizing the Loss Landscape of Neural Nets, NeurIPS, arXiv:1712.09913; Goodfellow,
       Vinyals & Saxe (2015), arXiv:1412.6544 (lines).
