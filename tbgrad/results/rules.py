@@ -13,17 +13,18 @@ class Rules:
     """When a layer or a training is accused. Layers are compared by the root mean square of their gradients.
 
     A layer is compared with the median layer of the same step (of an even number the geometric mean of the middle
-    two), and, since gradients flow from the output to the input, with the layers between it and the output as well: it
-    vanishes where one of them is as much larger than it, it explodes where one of them is as much smaller. So the layer
-    nearest to the output is never accused, and a network of one layer not at all; of two layers each is compared with
-    their geometric mean, so that one of them has to be smaller or larger by the square. Layers that are sparse by
-    nature, layers that have biases only, and the queries and keys of an attention, which get next to nothing while it
-    is even, are neither accused nor counted.
+    two) and, since gradients flow from the output to the input, with those between it and the output. What dies or
+    explodes on its way is so in all layers further on as well; a layer whose further ones are not so, a branch of its
+    own, is accused only by the square of the rule. The layer nearest to the output is never accused, and so a network
+    of one layer not at all; of two layers the median is the geometric mean. Layers that are sparse by nature, layers
+    that have biases only, and the queries and keys of an attention, which get next to nothing while it is even, are
+    neither accused nor counted.
 
     Attributes:
-      vanishing: in (0, 1); a layer vanishes with at most this share of the median, if all layers between it and the
-        input do so too; and with the square of it whatever the others get.
-      exploding: above 1; a layer with at least so many times the median explodes.
+      vanishing: in (0, 1); a layer vanishes where the geometric mean of two shares is at most this: its share of the
+        median, itself at most the square root of this, and its share of the largest between it and the output.
+      exploding: above 1; a layer explodes with at least so many times the median, and as many times the layer nearest
+        to the output.
       sustained: recorded rows in a row in which a layer is so before it is accused.
       dead: in (0, 1]; a rectified layer is dead where at least this share of its units gives zero for the whole batch.
       converged: in [0, 1); once the loss is at most this share of its start (the median of the first `sustained`

@@ -118,11 +118,13 @@ def _number(value: float) -> str:
 def _rules(training: Training) -> str:
     rules = training.rules
     lines = (
-        f"vanishing: the root mean square of a layer's gradient is at most {rules.vanishing:g} of the median layer's, "
-        f"and so in all layers below it ({rules.vanishing**2:g} where in it alone), while a layer nearer to the output "
-        f"has as much more; in {rules.sustained} recorded rows in a row",
-        f"exploding: it is at least {rules.exploding:g} times the median layer's, while a layer nearer to the output "
-        f"has as much less; in {rules.sustained} rows in a row",
+        "vanishing: take the root mean square of a layer's gradient as a share of the median layer's, and as a share "
+        f"of the largest nearer to the output. Their geometric mean is at most {rules.vanishing:g}, the first at most "
+        f"{rules.vanishing**0.5:.2g}, and so in all layers below it (or else the mean at most {rules.vanishing**2:g}); "
+        f"in {rules.sustained} recorded rows in a row",
+        f"exploding: it is at least {rules.exploding:g} times the median layer's and that of the layer nearest to the "
+        f"output, and so in all layers below it (or else {rules.exploding**2:g} times); in {rules.sustained} rows in a "
+        "row",
         f"both only until the loss is at most {rules.converged:g} of its start; embeddings, layers that have "
         "biases only, and an attention's queries and keys are not judged",
         f"dead: at least {100 * rules.dead:g} % of a rectified layer's units give zero for the whole batch; in "

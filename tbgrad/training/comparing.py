@@ -61,13 +61,15 @@ def compare_layers(part: Training, layers: np.ndarray, rules: Rules) -> Compared
     known = np.isfinite(rms) & (rms > 0)
     log = np.log10(np.where(known, rms, 1.0), where=known, out=np.full(rms.shape, np.nan))
     median = _row_medians(log)
-    largest_above, smallest_above = _beyond(np.fmax, log), _beyond(np.fmin, log)
+    largest_above = _largest_above(log)
     low, high = np.log10(rules.vanishing), np.log10(rules.exploding)
     with np.errstate(invalid="ignore"):
-        least = np.maximum(log - median[:, None], log - largest_above)
-        # A branch of its own may get little while what lies below gets enough through others.
-        is_low = np.logical_and.accumulate(least <= low, axis=1) | (least <= 2 * low)
-        is_high = (log - median[:, None] >= high) & (log - smallest_above >= high)
+        of_median, of_above, of_output = log - median[:, None], log - largest_above, log - log[:, -1:]
+        small = (of_median + of_above) / 2
+        # A branch of its own may get little, or much, while what lies below gets enough through others.
+        is_low = _from_input((small <= low) & (of_median <= low / 2)) | ((small <= 2 * low) & (of_median <= low))
+        large = np.minimum(of_median, of_output)
+        is_high = _from_input(large >= high) | (large >= 2 * high)
     # Squares of a gradient below 1e-23 are zero in float32: it has vanished, as one that is exactly zero has.
     nil = (rms == 0) & np.isfinite(largest_above) & ~_behind_a_dead(part)[:, layers]
     return Compared(layers, rms, 10.0**median, is_low | nil, is_high, (rms == 0) & (zeros == 1))
@@ -81,12 +83,17 @@ def _row_medians(log: np.ndarray) -> np.ndarray:
     return medians
 
 
-def _beyond(function: np.ufunc, log: np.ndarray) -> np.ndarray:
-    """The largest, or smallest, of those between each layer and the output; NaN where there is none."""
-    beyond = np.full(log.shape, np.nan)
+def _largest_above(log: np.ndarray) -> np.ndarray:
+    """The largest of those between each layer and the output; NaN where there is none."""
+    above = np.full(log.shape, np.nan)
     if log.shape[1] > 1:
-        beyond[:, :-1] = function.accumulate(log[:, :0:-1], axis=1)[:, ::-1]
-    return beyond
+        above[:, :-1] = np.fmax.accumulate(log[:, :0:-1], axis=1)[:, ::-1]
+    return above
+
+
+def _from_input(flag: np.ndarray) -> np.ndarray:
+    """Which layers are so together with all layers between them and the input."""
+    return np.logical_and.accumulate(flag, axis=1)
 
 
 def _behind_a_dead(part: Training) -> np.ndarray:

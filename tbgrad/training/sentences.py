@@ -53,22 +53,22 @@ class Block:
         return Fault(kind, self.layers[-1].name, "", self.since, sentence, cure, _names(self.layers[:-1]))
 
 
-def vanishing(block: Block, output: tuple[Layer, float]) -> Fault:
+def vanishing(block: Block, above: tuple[Layer, float]) -> Fault:
     """A gradient that dies on its way from the output to the input.
 
     Args:
       block: where; its last layer, nearest to the output, is where it dies.
-      output: the layer nearest to the output and the root mean square of its gradient.
+      above: of the layers between it and the output that with the largest gradient, and its root mean square.
     """
     dies, rms = block.layers[-1], block.rms[-1]
     if rms > 0:
-        there = f"is {rms:.2g}, {_times(block.median / rms)} less than the median layer's ({block.median:.2g})"
+        there = f"is {rms:.2g}, {_times(block.median / rms)} less than the median layer's ({block.median:.2g}) and "
+        there += f"{_times(above[1] / rms)} less than in '{above[0].name}', nearer to the output ({above[1]:.2g})"
     else:
         there = f"is too small for float32, where the median layer has {block.median:.2g}"
     sentence = (
         f"The gradient vanishes at layer '{dies.name}'{block.below}, since step {block.since:,}: at step "
-        f"{block.step:,} its root mean square there {there}; at the output, in '{output[0].name}', it is "
-        f"{output[1]:.2g}."
+        f"{block.step:,} its root mean square there {there}."
     )
     return block.fault("vanishing", sentence, _vanishing_cure(block.layers))
 

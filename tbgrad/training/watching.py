@@ -92,7 +92,8 @@ class Watch:
             return sentences.exploding(around)
         if compared.is_zero[row, where][-1]:
             return sentences.zero(around)
-        return sentences.vanishing(around, (layers[-1], rms[-1]))
+        above = where.stop + int(np.nanargmax(rms[where.stop :]))
+        return sentences.vanishing(around, (layers[above], rms[above]))
 
     def _dead_layers(self, part: Training) -> Iterator[Fault]:
         rectified = np.flatnonzero(np.isfinite(part.dead).any(axis=0)) if len(part.step) else np.empty(0, int)

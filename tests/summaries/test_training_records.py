@@ -146,13 +146,14 @@ def test_the_verdict_begins_with_the_worst_fault(training):
     assert list(rows)[:4] == ["dense_1", "block/re_lu", "block/dense", "embed"]
     assert "**vanishing, dead**" in rows["block/dense"] and "**vanishing**" in rows["embed"]
     assert rows["dense_1"].endswith("| healthy |")
-    assert "at most 0.01 of the median layer's" in text and "in 20 recorded rows" in text
+    assert "geometric mean is at most 0.01, the first at most 0.1" in text and "in 20 recorded rows" in text
 
 
 def test_the_table_of_a_very_deep_network_shows_what_matters():
     deep = make_training(np.ones((3, 300)))
     fault = Fault("vanishing", "net/dense_150", "", 0, "It vanishes.", "Mend it.")
     (text,) = training_verdict(deep, (fault,)).text
+    assert "| dead |" not in text and "| zeros |" in text
     rows = re.findall(r"^\| `(net/\w+)`", text, re.MULTILINE)
     assert len(rows) == 31 and rows[0] == "net/dense_299" and rows[-1] == "net/dense_0" and "net/dense_150" in rows
     assert "269 more layers are not shown" in text

@@ -35,12 +35,17 @@ def test_a_sound_training_is_not_accused(seed):
 
 def test_a_tower_whose_gradient_fades_has_one_fault_that_names_where_it_dies():
     layers = make_layers(DEPTH, "sigmoid")
-    # A factor of 10 a layer: the median is between layers 3 and 4, and layers 0 and 1 are a hundredth of it and less.
+    # A factor of 10 a layer: the median is between layers 3 and 4. Layer 2 has 1/32 of it and 1/1e5 of the output.
     rms = 10.0 ** np.arange(DEPTH) * np.ones((ROWS, 1))
     (fault,) = look(make_training(rms, layers=layers, step=np.arange(ROWS) + 5))
-    assert (fault.kind, fault.layer, fault.shared, fault.step) == ("vanishing", "net/dense_1", ("net/dense_0",), 5)
-    for word in ("'net/dense_1' and 1 more layer below it, since step 5", "at step 14", "is 10, 316 times less",
-                 "at the output, in 'net/dense_7', it is 1e+07"):  # fmt: skip
+    assert (fault.kind, fault.layer, fault.shared, fault.step) == (
+        "vanishing",
+        "net/dense_2",
+        tuple(f"net/dense_{k}" for k in (0, 1)),
+        5,
+    )
+    for word in ("'net/dense_2' and 2 more layers below it, since step 5", "at step 14", "is 1e+02, 32 times less",
+                 "1e5 times less than in 'net/dense_7', nearer to the output (1e+07)"):  # fmt: skip
         assert word in fault.sentence
     assert "instead of sigmoid" in fault.cure
 
@@ -50,6 +55,27 @@ def test_a_gradient_that_grows_towards_the_input_explodes_and_does_not_vanish():
     (fault,) = look(make_training(rms))
     assert (fault.kind, fault.layer, fault.shared) == ("exploding", "net/dense_2", ("net/dense_0", "net/dense_1"))
     assert "2,828 times the median layer's" in fault.sentence and "'net/dense_0', 1.3e+16" in fault.sentence
+
+
+def test_a_head_that_begins_at_zero_lets_little_through_and_is_not_accused():
+    rms = noisy()
+    rms[:, :-1] *= 1e-7
+    assert look(make_training(rms)) == []
+
+
+def test_a_skip_past_branches_that_are_closed_does_not_explode():
+    # The first layer gets its gradient past the branches, those get next to none.
+    rms = noisy()
+    rms[:, 1:-1] *= 1e-5
+    assert look(make_training(rms)) == []
+
+
+def test_a_factor_of_its_own_may_get_much():
+    rms = noisy()
+    rms[:, 3] *= 1e4
+    assert look(make_training(rms)) == []
+    rms[:, 3] *= 1e4
+    assert [(f.kind, f.layer) for f in look(make_training(rms))] == [("exploding", "net/dense_3")]
 
 
 @pytest.mark.parametrize("size", [1, 3, 7, 1000])
@@ -123,8 +149,10 @@ def test_the_queries_and_keys_of_an_even_attention_are_not_accused():
 
 def test_a_small_network_is_compared_with_care():
     assert look(make_training(np.ones((ROWS, 1)))) == []
-    assert look(make_training([[2e-4, 1.0]] * ROWS)) == []
-    assert [f.layer for f in look(make_training([[0.9e-4, 1.0]] * ROWS))] == ["net/dense_0"]
+    # Of two, the share of their geometric mean is the square root of that of the other: together the power 3/4.
+    assert look(make_training([[1.1e-2 ** (4 / 3), 1.0]] * ROWS)) == []
+    assert [f.layer for f in look(make_training([[0.9e-2 ** (4 / 3), 1.0]] * ROWS))] == ["net/dense_0"]
+    assert look(make_training([[1.1e-2, 1.0, 1.0]] * ROWS)) == []
     assert [f.layer for f in look(make_training([[0.9e-2, 1.0, 1.0]] * ROWS))] == ["net/dense_0"]
 
 
