@@ -47,6 +47,7 @@ class GradientCallback(keras.callbacks.Callback):
       save_batch: whether the batch that made the first one is kept, as `batch_step<step>.npz` in the run's directory.
       sharpness: a `Sharpness`, to measure the largest eigenvalue of the Hessian along the training, or None.
       quiet: whether nothing is said on the terminal.
+      overwrite: whether a run of tbgrad's that is in the directory already is replaced.
 
     Attributes:
       directory: the run's.
@@ -72,6 +73,7 @@ class GradientCallback(keras.callbacks.Callback):
         save_batch: bool = False,
         sharpness: Any = None,
         quiet: bool = False,
+        overwrite: bool = False,
     ):
         super().__init__()
         if on_not_finite not in _ON_NOT_FINITE:
@@ -81,7 +83,7 @@ class GradientCallback(keras.callbacks.Callback):
         self._schedule, self._stops = Schedule(every), on_not_finite == "stop"
         self._histograms = None if histograms is None else Schedule(histograms)
         self._save_batch, self._sharpness = save_batch, sharpness
-        self._recorder = Recorder(logdir, rules or Rules(), layers, quiet)
+        self._recorder = Recorder(logdir, rules or Rules(), layers, quiet, overwrite)
         self._attachment: Attachment | None = None
         self._reader: Reader | None = None
         self._last_step, self._last_histogram, self._told = -1, -1, False
@@ -195,7 +197,7 @@ class GradientCallback(keras.callbacks.Callback):
                 attachment.network.layers,
                 tuple(place for place, _ in attachment.network.rectified),
                 self.model.name,
-                attachment.optimizer.name,
+                type(attachment.optimizer).__name__.lower(),
                 attachment.clips,
                 self._last_step,
             )
@@ -223,7 +225,7 @@ class GradientCallback(keras.callbacks.Callback):
 
 def _settings(model: Any, optimizer: Any, params: Mapping[str, Any]) -> dict[str, bool | float | str]:
     """What the training was asked to do, as HParams can show it."""
-    told = {"model": model.name, "optimizer": optimizer.name}
+    told = {"model": model.name, "optimizer": type(optimizer).__name__.lower()}
     config = optimizer.get_config()
     rate = config.get("learning_rate")
     told["learning_rate"] = rate if isinstance(rate, float) else "a schedule"

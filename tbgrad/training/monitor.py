@@ -37,6 +37,7 @@ class GradientMonitor:
         outside before `capacity` rows have gathered.
       capacity: int ≥ 1, rows that can gather.
       quiet: whether nothing is said on the terminal.
+      overwrite: as in `GradientCallback`.
 
     Attributes:
       directory: the run's.
@@ -66,13 +67,14 @@ class GradientMonitor:
         jit_compile: bool = False,
         capacity: int = 1000,
         quiet: bool = False,
+        overwrite: bool = False,
     ):
         if isinstance(capacity, bool) or capacity != int(capacity) or capacity < 1:
             raise OptionError(f"capacity is {capacity!r}; expected a whole number of rows, at least 1.")
         if isinstance(layers, str):
             raise OptionError(f"layers is '{layers}'; expected a list of names or patterns, as ['{layers}'].")
         self._schedule, self._capacity, self._in_xla = Schedule(every), int(capacity), jit_compile
-        self._recorder = Recorder(logdir, rules or Rules(), layers, quiet)
+        self._recorder = Recorder(logdir, rules or Rules(), layers, quiet, overwrite)
         self._probe: Probe | None = None
         self._reader: Reader | None = None
         self._places: dict[Any, int] = {}

@@ -204,10 +204,11 @@ class Probe:
         return [None if g is None else 2 * tf.cast(tf.nn.l2_loss(values(g)), self.dtype) for g in gradients]
 
     def _parts(self, gradients: Sequence[Any], squares: Sequence[Any]) -> list[Any]:
-        """(array, factor, norm) for each gradient, which is array × factor; None where there is none."""
+        """(array, factor, norm, largest |element|) of each gradient, which is array × factor; or None."""
         given = [(tf.cast(dense(g), self.dtype), s) for g, s in zip(gradients, squares, strict=True) if g is not None]
         arrays, sums = [array for array, _ in given], tf.stack([s for _, s in given])
-        are_plain = tf.reduce_all((sums == 0) | ((sums > _LEAST_SQUARES) & (sums < _MOST_SQUARES)))
+        sizes = tf.stack([largest(array) for array in arrays])
+        are_plain = tf.reduce_all((sizes == 0) | ((sums > _LEAST_SQUARES) & (sums < _MOST_SQUARES)))
 
         def plain() -> list[tf.Tensor]:
             # Rows of a sparse gradient may occur twice; only the whole array has its length.
@@ -218,13 +219,11 @@ class Probe:
             return [*arrays, tf.ones_like(sums), tf.stack(whole)]
 
         def scaled() -> list[tf.Tensor]:
-            factors = [largest(array) for array in arrays]
-            parts = [tf.math.divide_no_nan(array, f) for array, f in zip(arrays, factors, strict=True)]
-            norms = [f * length(part) for part, f in zip(parts, factors, strict=True)]
-            return [*parts, tf.stack(factors), tf.stack(norms)]
+            parts = [tf.math.divide_no_nan(array, f) for array, f in zip(arrays, tf.unstack(sizes), strict=True)]
+            return [*parts, sizes, sizes * tf.stack([length(part) for part in parts])]
 
         *found, factors, norms = tf.cond(are_plain, plain, scaled)
-        parts = iter(zip(found, tf.unstack(factors), tf.unstack(norms), strict=True))
+        parts = iter(zip(found, *map(tf.unstack, (factors, norms, sizes)), strict=True))
         return [None if g is None else next(parts) for g in gradients]
 
     def _measure(self, step: tf.Tensor, parts: Sequence[Any], update: Update, rate: Callable | None) -> None:
@@ -235,11 +234,11 @@ class Probe:
             if part is None:
                 columns.append([nan] * _MEASURED_BEFORE)
                 continue
-            array, factor, norm = part
+            array, factor, norm, size = part
             zeros = tf.cast(tf.math.zero_fraction(array), self.dtype)
             product = tf.tensordot(tf.reshape(array, [-1]), tf.reshape(self._last[i], [-1]), 1)
             factor_before, norm_before = tf.unstack(self._last_sizes[:, i])
-            row = [norm, after[i], factor * largest(array), zeros, tf.where(follows, product, nan)]
+            row = [norm, after[i], size, zeros, tf.where(follows, product, nan)]
             columns.append([*row, norm_before, factor, factor_before])
         by_weight = tf.reshape(tf.transpose(tf.convert_to_tensor(columns)), [-1])
         told = nan if rate is None else tf.cast(rate(), self.dtype)
@@ -250,7 +249,7 @@ class Probe:
 
     def _keep_last(self, step: tf.Tensor, parts: Sequence[Any]) -> None:
         nan = tf.constant(float("nan"), self.dtype)
-        sizes = [(nan, nan) if part is None else part[1:] for part in parts]
+        sizes = [(nan, nan) if part is None else part[1:3] for part in parts]
         for last, part in zip(self._last, parts, strict=True):
             if part is not None:
                 last.assign(part[0])

@@ -34,15 +34,24 @@ class Recorder:
       rules: by which a training is judged.
       layers: names or patterns of the layers that have series of their own, or None for all.
       quiet: whether nothing is said on the terminal.
+      overwrite: whether a run of tbgrad's that is there already is replaced instead.
 
     Attributes:
       training: everything measured so far, or None; of very many rows, evenly spaced ones.
       faults: those that were found.
     """
 
-    def __init__(self, directory: str | Path, rules: Rules, layers: Sequence[str] | None = None, quiet: bool = False):
+    def __init__(
+        self,
+        directory: str | Path,
+        rules: Rules,
+        layers: Sequence[str] | None = None,
+        quiet: bool = False,
+        overwrite: bool = False,
+    ):
         self._asked, self.directory = Path(directory), Path(directory)
         self._layers, self._quiet, self._rules, self._watch = layers, quiet, rules, Watch(rules)
+        self._exists = "replace" if overwrite else "number"
         self._run: Run | None = None
         self._parts: list[Training] = []
         self.faults: list[Fault] = []
@@ -77,7 +86,7 @@ class Recorder:
         """
         asked = {"asked": {"command": "training", **about}, "versions": versions()}
         if self._run is None and not self._begun:
-            self._run = open_run(self._asked, "number", asked)
+            self._run = open_run(self._asked, self._exists, asked)
             self.directory = self._run.directory
             if self.directory != self._asked:
                 self.say(f"'{self._asked}' holds a run already; this one goes to '{self.directory}'.")

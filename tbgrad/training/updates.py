@@ -47,17 +47,20 @@ class Update:
         return made
 
     def clipped_norms(self, parts: Sequence[Any]) -> list[Any]:
-        """The lengths after clipping of gradients (array, factor, norm), each array × factor; NaN where nothing clips.
+        """The lengths after clipping of gradients array × factor; NaN where nothing clips.
+
+        Args:
+          parts: (array, factor, norm, largest |element|) for each weight, or None.
 
         Source: Pascanu, Mikolov & Bengio (2013), On the Difficulty of Training Recurrent Neural Networks,
           arXiv:1211.5063.
         """
         given = [part for part in parts if part is not None]
-        total = tf.sqrt(tf.add_n([tf.square(norm) for *_, norm in given]))
+        total = tf.sqrt(tf.add_n([tf.square(norm) for _, _, norm, _ in given]))
         return [None if part is None else self._clipped(part, total) for part in parts]
 
     def _clipped(self, part: tuple, total: tf.Tensor) -> tf.Tensor:
-        array, factor, norm = part
+        array, factor, norm, _ = part
         if self.clip is None:
             return tf.constant(float("nan"), norm.dtype)
         kind, limit = self.clip[0], tf.constant(self.clip[1], norm.dtype)
