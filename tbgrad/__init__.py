@@ -43,6 +43,7 @@ _HOMES = {
     "Recording": "tbgrad.descent.recording",
     "Run": "tbgrad.runs.opening",
     "RunDifference": "tbgrad.comparison.differences.diffing",
+    "Sharpness": "tbgrad.training.sharpness",
     "Status": "tbgrad.results",
     "Surface": "tbgrad.results",
     "Sweep": "tbgrad.results",

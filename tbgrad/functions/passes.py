@@ -86,14 +86,21 @@ class Pass:
             value = mean_over_batches(self._of_samples, count, self._batch, inner)
         return tf.cast(value, position.dtype)
 
+    def is_outdated(self) -> bool:
+        """Whether the model's loss is another one now: other weights are frozen, or hold something else."""
+        if [id(v) for v in self._model.trainable_weights] != [id(v) for v in self._variables]:
+            return True
+        of_batch = {id(v) for norm in self._norms for v in norm.non_trainable_variables}
+        others = [(v, tensor) for v, tensor in self._held if id(v) not in of_batch]
+        return any(_is_float(tensor) and (v.numpy() != tensor.numpy()).any() for v, tensor in others)
+
     def fingerprint(self) -> str:
         """A hash of what makes this loss this function: architecture, data, frozen values and settings."""
         digest = hashlib.sha256(self._samples.digest.encode())
         for part in (_architecture(self._model), [(v.path, tuple(v.shape), v.dtype) for v in self._variables]):
             digest.update(repr(part).encode())
         for variable, held in self._held:
-            # Seeds play no part: what draws from them is off.
-            if not np.issubdtype(held.numpy().dtype, np.integer):
+            if _is_float(held):
                 digest.update(variable.path.encode() + held.numpy().tobytes())
         settings = [_spelled(self._loss), self._batch, bool(self._norms), self._regularization]
         settings.append(_spelled(getattr(self._model, "loss", None)) if self._loss is None else None)
@@ -134,6 +141,11 @@ class Pass:
             return self._model._compute_loss(x=x, y=y, y_pred=predicted, sample_weight=weight, training=False)
         values = [] if self._compiled_loss is None else [self._compiled_loss(y, predicted, weight)]
         return keras.ops.sum([*values, *(keras.ops.sum(added) for added in self._model.losses)])
+
+
+def _is_float(tensor: Any) -> bool:
+    """Whether it may be a weight: seeds play no part, as what draws from them is off."""
+    return bool(tensor.dtype.is_floating)
 
 
 def _compiled_loss(keras: Any, model: Any, loss: Any) -> Any:
