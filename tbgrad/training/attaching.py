@@ -75,6 +75,12 @@ class Attachment:
         return getattr(outer, "inner_optimizer", outer)
 
     @property
+    def iterations(self) -> int:
+        """How many updates the optimizer has made."""
+        made = self.optimizer.iterations
+        return 0 if made is None else int(made.numpy())
+
+    @property
     def clips(self) -> bool:
         """Whether the optimizer clips gradients."""
         return any((self.optimizer.clipnorm, self.optimizer.clipvalue, self.optimizer.global_clipnorm))

@@ -16,6 +16,7 @@ from tbgrad.training.attaching import Attachment
 from tbgrad.training.readings import Reader
 from tbgrad.training.recording import Recorder
 from tbgrad.training.schedules import Schedule
+from tbgrad.training.sharpness import Sharpness, sharpness_scalars
 from tbgrad.training.watching import Rules
 
 _ON_NOT_FINITE = ("continue", "stop")
@@ -71,7 +72,7 @@ class GradientCallback(keras.callbacks.Callback):
         rules: Rules | None = None,
         on_not_finite: str = "continue",
         save_batch: bool = False,
-        sharpness: Any = None,
+        sharpness: Sharpness | None = None,
         quiet: bool = False,
         overwrite: bool = False,
     ):
@@ -87,6 +88,7 @@ class GradientCallback(keras.callbacks.Callback):
         self._attachment: Attachment | None = None
         self._reader: Reader | None = None
         self._last_step, self._last_histogram, self._told = -1, -1, False
+        self._shift, self._looked_at = 0, -1
 
     @property
     def directory(self) -> Path:
@@ -111,11 +113,21 @@ class GradientCallback(keras.callbacks.Callback):
             self.model, self._schedule, self._histograms, self._save_batch, on_error=self._failed
         )
         self._reader, self._told, self._last_histogram = None, False, -1
+        # A new optimizer, or one that was restored, counts from an earlier number.
+        begin = self._attachment.iterations
+        self._shift = self._last_step + 1 - begin if begin <= self._last_step else 0
+        self._looked_at = begin - 1
         try:
             self._recorder.open(_settings(self.model, self._attachment.optimizer, self.params or {}))
         except BaseException:
             self._attachment.detach()
             raise
+
+    def on_train_batch_begin(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Measures the sharpness, at the steps that were asked for."""
+        if self._sharpness is not None and self._attachment is not None:
+            with self._out_on_error():
+                self._measure_sharpness()
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Reads what was measured, now and then; looks after each batch whether something was not finite."""
@@ -143,8 +155,6 @@ class GradientCallback(keras.callbacks.Callback):
         if histogram > self._last_histogram:
             self._last_histogram = histogram
             self._write_histograms(histogram)
-        if self._sharpness is not None:
-            self._measure_sharpness(logs)
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Writes what was measured."""
@@ -200,9 +210,18 @@ class GradientCallback(keras.callbacks.Callback):
                 type(attachment.optimizer).__name__.lower(),
                 attachment.clips,
                 self._last_step,
+                self._shift,
             )
         loss = (logs or {}).get("loss", np.nan)
         self._recorder.add(self._reader.new_rows(attachment.without_gradient, float(loss)))
+
+    def _measure_sharpness(self) -> None:
+        model, step = self.model, self._attachment.iterations
+        # One execution may make several steps.
+        passed, self._looked_at = range(self._looked_at + 1, step + 1), step
+        if model.built and any(map(self._sharpness.is_due, passed)):
+            told = np.array([step + self._shift])
+            self._recorder.write(sharpness_scalars(told, *self._sharpness.measure(model)))
 
     def _keep_batch(self) -> None:
         held = self._attachment.batch

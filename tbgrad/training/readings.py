@@ -19,6 +19,7 @@ class Reader:
       optimizer: Keras's name in lower case, or empty.
       clips: whether gradients are clipped.
       after: the last step that was read before, of an earlier training; steps go on behind it.
+      shift: what is added to each step of the probe's.
     """
 
     def __init__(
@@ -30,11 +31,12 @@ class Reader:
         optimizer: str = "",
         clips: bool = False,
         after: int = -1,
+        shift: int = 0,
     ):
         self.probe, self.layers = probe, layers
         self._rectified, self._about, self._clips = list(rectified), (model, optimizer), clips
         # Rows read, rows that were overwritten before they were read, and the last step as it was told.
-        self.read, self.lost, self.last, self._shift = 0, 0, after, 0
+        self.read, self.lost, self.last, self._shift = 0, 0, after, shift
 
     def new_rows(self, reasons: dict[int, str] | None = None, loss: float = float("nan")) -> Training:
         """The rows since the last call, as many as the probe still holds.

@@ -190,3 +190,20 @@ def test_xla_cannot_keep_a_batch(tmp_path):
     model = networks.made(networks.frozen, sgd, jit_compile=True)
     with pytest.raises(OptionError, match="XLA cannot keep a batch"):
         fitted(model, tbgrad.GradientCallback(tmp_path / "run", save_batch=True))
+
+
+def test_sharpness_is_measured_at_the_steps_that_are_asked_for(tmp_path):
+    # A linear model's squared error is a quadratic: its Hessian is 2 XᵀX / n, whatever the weights are.
+    x = np.random.default_rng(4).normal(size=(64, 5)).astype(np.float32)
+    y = x.sum(axis=1, keepdims=True)
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(1, use_bias=False)])
+    model.compile(keras.optimizers.SGD(0.05), "mse")
+    sharpness = tbgrad.Sharpness(x, y, steps=(0, 3, 6))
+    callback = tbgrad.GradientCallback(tmp_path / "run", sharpness=sharpness, quiet=True)
+    for _ in range(2):
+        model.fit(x, y, batch_size=16, epochs=1, verbose=0, callbacks=[callback])
+    largest = np.linalg.eigvalsh(2 * x.T.astype(float) @ x / len(x))[-1]
+    run = tbgrad.read_run(tmp_path / "run").scalars
+    np.testing.assert_array_equal(run["training/sharpness"].step, [0, 3, 6])
+    np.testing.assert_allclose(run["training/sharpness"].value, largest, rtol=1e-4)
+    np.testing.assert_allclose(run["training/sharpness_over_edge"].value, largest * 0.05 / 2, rtol=1e-4)
