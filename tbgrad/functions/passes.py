@@ -226,15 +226,18 @@ def _in_training(norms: Sequence[Any]) -> Iterator[None]:
         call = layer.call
         return lambda inputs, training=None, mask=None: call(inputs, training=True, mask=mask)
 
-    # Beside Keras's own bookkeeping of attributes, which would take note of it.
-    replaced = [(layer.__dict__, trained(layer)) for layer in norms]
-    for attributes, call in replaced:
+    # Beside Keras's own bookkeeping of attributes, which would take note of it. Others may have put one there, too.
+    replaced = [(layer.__dict__, layer.__dict__.get("call"), trained(layer)) for layer in norms]
+    for attributes, _, call in replaced:
         attributes["call"] = call
     try:
         yield
     finally:
-        for attributes, _ in replaced:
-            attributes.pop("call", None)
+        for attributes, before, _ in replaced:
+            if before is None:
+                del attributes["call"]
+            else:
+                attributes["call"] = before
 
 
 def _architecture(model: Any) -> Any:
