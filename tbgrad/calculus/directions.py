@@ -166,7 +166,7 @@ def direction_towards(origin: Any, other: Any) -> Plane:
     if not (np.isfinite(first).all() and np.isfinite(second).all() and (first != second).any()):
         raise ShapeError("a line needs two different positions of finite numbers.")
     caption = "a straight line from one set of weights (0) to another (1), not normalized"
-    return Plane(first, (second - first)[None], axes=("towards: from 0 to the other at 1",), caption=caption)
+    return Plane(first, (second - first)[None], axes=("t: from 0 at the first to 1 at the other",), caption=caption)
 
 
 def hessian_directions(

@@ -116,9 +116,9 @@ def test_towards_another_position():
     one, other = RNG.normal(size=(2, 10))
     line = tbgrad.direction_towards(one, other)
     np.testing.assert_allclose(line.at([[0.0], [1.0]]), [one, other])
-    assert line.names == ("towards",)
+    assert line.names == ("t",)
     f = tbgrad.restrict(tbgrad.resolve("rosenbrock", dimensions=10), line)
-    sweep = tbgrad.sweep(f, ("towards", 0.0, 1.0), points=3)
+    sweep = tbgrad.sweep(f, ("t", 0.0, 1.0), points=3)
     expected = tbgrad.evaluate(tbgrad.resolve("rosenbrock", dimensions=10), [one, (one + other) / 2, other]).value
     np.testing.assert_allclose(sweep.value, expected, rtol=1e-12)
     with pytest.raises(ShapeError, match="two different positions"):
