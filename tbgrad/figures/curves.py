@@ -39,7 +39,7 @@ def curve_figure(sweep: Sweep) -> Figure:
         (low, high), (lowest, highest) = top.get_ylim(), curve_limits(at[:, 1])
         if np.isfinite(at).any():
             top.set_ylim(min(low, lowest), max(high, highest))
-        draw_trail(top, trail, at, last)
+        is_drawn = draw_trail(top, trail, at, last)
     marked = marked_points(drawn, top.get_ylim())
     _draw_stationary(top, marked)
     touching = [(t, as_drawn) for t, as_drawn in zip(sweep.tangents, drawn.tangents, strict=True) if is_seen(as_drawn)]
@@ -50,7 +50,8 @@ def curve_figure(sweep: Sweep) -> Figure:
         set_title(top, *said)
     else:
         set_title(top, *said, trail_words(trail, at), width=0.97, side="page")
-        add_step_bar(figure, panels, last)
+        if is_drawn:
+            add_step_bar(figure, panels, last)
     add_legend(figure, [curve.label for curves in groups for curve in curves])
     labels = [Label(_slope_words(t, len(touching)), tangent_ends(drawn, as_drawn)) for t, as_drawn in touching]
     add_labels(figure, top, labels, color=TANGENT, fontsize=LEGEND)

@@ -36,9 +36,10 @@ def surface_figure(surface: Surface, streamlines: bool = False) -> Figure:
         add_legend(figure)
         return figure
     at, last = on_surface(surface), int(trail.step[-1])
-    draw_trail(axes, trail, at, last)
+    is_seen = draw_trail(axes, trail, at, last)
     set_title(axes, *said, trail_words(trail, at), width=_WHOLE_PAGE, side="page")
-    add_step_bar(figure, axes, last)
+    if is_seen:
+        add_step_bar(figure, axes, last)
     add_legend(figure)
     # Bars are as high as the axes come to be.
     figure.get_layout_engine().execute(figure)

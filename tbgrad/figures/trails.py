@@ -16,15 +16,27 @@ _ON_TOP = 101
 _COLOUR = "#CC3311"
 # What is beyond the heights by less than this share of them is not told to be cut.
 _HARDLY = 0.02
+# A mark's size as a share of the picture's sides: a path that is shorter lies below it.
+_MARK_SHARE = 0.03
 
 
-def draw_trail(axes: Axes, trail: Trail, at: np.ndarray, last: int) -> None:
-    """Draws a path through places `[n, 2]` on flat axes, coloured by step, with its start and its end."""
+def draw_trail(axes: Axes, trail: Trail, at: np.ndarray, last: int) -> bool:
+    """Draws a path through places `[n, 2]` on flat axes whose limits are set, coloured by step, with start and end.
+
+    Returns:
+      Whether the way can be seen. A path that would lie below the mark at its end, as it does on a plane of random
+      directions, is that mark alone.
+    """
+    sides = np.ptp([axes.get_xlim(), axes.get_ylim()], axis=1)
+    if len(at) > 1 and (np.abs(at - at[-1]) <= _MARK_SHARE * sides).all():
+        axes.plot(*at[-1], marker="X", markersize=9, label="path: its start and end are here", zorder=3.5, **MARK)
+        return False
     track = Track(axes, at, trail.step, last)
     track.move(len(at) - 1)
     for place, marker, size, label in ((at[0], "o", 8, "start"), (at[-1], "X", 9, "end")):
         if np.isfinite(place).all():
             axes.plot(*place, marker=marker, markersize=size, label=label, zorder=3.5, **MARK)
+    return True
 
 
 def on_surface(surface: Surface) -> np.ndarray:

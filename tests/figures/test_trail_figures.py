@@ -129,3 +129,23 @@ def test_a_single_position(surface):
     np.testing.assert_allclose(marked(figure, "start"), feet_of(PATH[:1])[0], rtol=1e-9)
     assert "a path that does not move" in above(figure)
     assert len(encode(relief_figure(alone)).image) > 1000
+
+
+def test_a_path_that_stands_upright_on_its_plane_is_a_mark_alone():
+    # What random directions do with a path: all of it lies in one place of the picture.
+    over = [("first", -200.0, 200.0), ("second", -200.0, 200.0)]
+    figure = surface_figure(tbgrad.landscape(quadratic(), PLANE, over=over, path=PATH, steps=STEPS, points=11))
+    assert np.ptp(feet_of(PATH), axis=0).max() < 0.03 * 400
+    np.testing.assert_allclose(marked(figure, "path: its start and end are here"), feet_of(PATH)[-1], rtol=1e-9)
+    assert not {"path", "start", "end"} & set(legend(figure))
+    assert "step" not in {axes.get_xlabel() for axes in figure.axes}
+    # On a smaller plane its way can be seen.
+    over = [("first", -10.0, 10.0), ("second", -10.0, 10.0)]
+    assert "start" in legend(surface_figure(tbgrad.landscape(quadratic(), PLANE, over=over, path=PATH, points=11)))
+
+
+def test_of_a_path_without_progress_the_curve_has_no_bar_of_steps(sweep):
+    still = dataclasses.replace(sweep.trail, at=0 * sweep.trail.at, value=np.full(len(PATH), sweep.value.mean()))
+    figure = curve_figure(dataclasses.replace(sweep, trail=still))
+    assert "path: its start and end are here" in legend(figure)
+    assert "step" not in {axes.get_xlabel() for axes in figure.axes}
