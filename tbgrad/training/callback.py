@@ -12,6 +12,7 @@ import numpy as np
 
 from tbgrad.errors import OptionError, WriteError
 from tbgrad.results import Training
+from tbgrad.summaries.training_tags import layer_tags
 from tbgrad.training.attaching import Attachment
 from tbgrad.training.readings import Reader
 from tbgrad.training.recording import Recorder
@@ -22,6 +23,8 @@ from tbgrad.training.watching import Rules
 _ON_NOT_FINITE = ("continue", "stop")
 # Of an optimizer's settings, what is no number or says nothing of the mathematics.
 _NO_SETTINGS = ("name", "learning_rate", "is_legacy_optimizer", "jit_compile")
+# What is not used unless another setting says so.
+_OF_AVERAGES = ("use_ema", "ema_momentum", "ema_overwrite_frequency")
 
 
 class GradientCallback(keras.callbacks.Callback):
@@ -234,7 +237,8 @@ class GradientCallback(keras.callbacks.Callback):
     def _write_histograms(self, step: int) -> None:
         if self._reader is None:
             self._drain()
-        names = [f"{layer.name}/{w}" for layer in self._reader.layers for w in layer.weights]
+        layers = self._reader.layers
+        names = [f"{tag}/{w}" for tag, layer in zip(layer_tags(layers), layers, strict=True) for w in layer.weights]
         probe, told = self._attachment.probe, self._reader.shifted(step)
         self._recorder.add_histograms("gradients", told, dict(zip(names, (k.numpy() for k in probe.kept), strict=True)))
         self._recorder.add_histograms(
@@ -247,9 +251,11 @@ def _settings(model: Any, optimizer: Any, params: Mapping[str, Any]) -> dict[str
     told = {"model": model.name, "optimizer": type(optimizer).__name__.lower()}
     config = optimizer.get_config()
     rate = config.get("learning_rate")
-    told["learning_rate"] = rate if isinstance(rate, float) else "a schedule"
+    # Keras gives a float32 in float64, with digits that nobody typed.
+    told["learning_rate"] = float(str(np.float32(rate))) if isinstance(rate, float) else "a schedule"
+    left_out = _NO_SETTINGS if config.get("use_ema") else (*_NO_SETTINGS, *_OF_AVERAGES)
     for name, value in config.items():
-        if name not in _NO_SETTINGS and isinstance(value, bool | int | float | str):
+        if name not in left_out and isinstance(value, bool | int | float | str):
             told[name] = value
     told |= {name: params[name] for name in ("epochs", "steps") if isinstance(params.get(name), int)}
     return told

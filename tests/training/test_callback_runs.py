@@ -48,9 +48,22 @@ def test_the_run_holds_what_was_measured_layer_by_layer(tmp_path):
     assert kinds == {"gradients", "weights"}
     for histogram in run.histograms.values():
         np.testing.assert_array_equal(histogram.step, [0, 3])
+    # In the order of the network, as the scalars.
+    assert sorted({tag.split("/")[2] for tag in run.histograms}) == by_layer
     # Each of the weights' numbers is counted once.
     counted = [h.buckets[0][:, 2].sum() for tag, h in run.histograms.items() if "gradients" in tag]
     assert sum(counted) == model.count_params()
+
+
+def test_the_settings_are_those_that_say_something(tmp_path):
+    told = {}
+    for name, averages in (("plain", {}), ("averaged", {"use_ema": True, "ema_momentum": 0.9})):
+        model = networks.made(networks.functional, lambda more=averages: keras.optimizers.SGD(0.05, **more))
+        fitted(model, tbgrad.GradientCallback(tmp_path / name, quiet=True))
+        told[name] = tbgrad.read_run(tmp_path / name).hparams.values
+    assert told["plain"]["learning_rate"] == 0.05
+    assert not [setting for setting in told["plain"] if "ema" in setting]
+    assert told["averaged"]["use_ema"] is True and told["averaged"]["ema_momentum"] == 0.9
 
 
 def test_histograms_count_the_gradient_of_their_step(tmp_path):
