@@ -111,6 +111,16 @@ class Ranking:
     remarks: tuple[str, ...] = ()
 
     @property
+    def heading(self) -> str:
+        """What the runs are of: their function, or the model that was trained."""
+        if self.function:
+            return self.function
+        models = {str(run.hparams.get("model", "")) for run in self.runs}
+        if "" in models:
+            return "(no function named)"
+        return f"training of {models.pop()}" if len(models) == 1 else f"training of {len(models)} models"
+
+    @property
     def compares_steps(self) -> bool:
         """Whether groups are compared by a number of steps, which is infinite where something is never reached."""
         score = self.measure.score

@@ -12,7 +12,6 @@ from tbgrad.comparison.logged import spelled
 from tbgrad.comparison.ranking import DECIDING, SHOWN, RankedRun, Ranking
 from tbgrad.results.tabular import html_table, in_short, markdown_table
 
-_NO_FUNCTION = "(no function named)"
 _MOST_GROUP_ROWS = 200
 _LONGEST_CELL = 40
 
@@ -26,7 +25,7 @@ def text_table(comparison: Comparison, width: int | None = None) -> list[str]:
     """
     lines: list[str] = []
     for ranking in comparison.rankings:
-        lines += [""] * bool(lines) + [ranking.function or _NO_FUNCTION]
+        lines += [""] * bool(lines) + [ranking.heading]
         lines += _fitted(ranking_rows(ranking), width, "--csv")
         if constant := constant_words(ranking):
             lines += _wrapped(f"All: {constant}", width)
@@ -159,7 +158,7 @@ def html_comparison(comparison: Comparison) -> str:
     parts = []
     for ranking in comparison.rankings:
         heads, rows = ranking_rows(ranking)
-        parts.append(html_table(heads, rows, ranking.function or _NO_FUNCTION))
+        parts.append(html_table(heads, rows, ranking.heading))
         if ranking.groups:
             heads, rows = group_rows(ranking)
             parts.append(html_table(heads, rows, in_short(list(comparison.group_by))))

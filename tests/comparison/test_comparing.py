@@ -202,3 +202,21 @@ def test_many_groups_are_told_in_short(logdir):
             run.write([Scalars("loss", [0, 1], [1, k]), HParams({"seed": k}, succeeded=True)])
     lines = text_table(tbgrad.compare([logdir], group_by=["seed"]))
     assert sum("no spread" in line for line in lines) == 1
+
+
+@pytest.mark.parametrize(
+    ("models", "heading"),
+    [
+        (["digits", "digits"], "training of digits"),
+        (["digits", "words"], "training of 2 models"),
+        (["digits", None], "(no function named)"),
+    ],
+)
+def test_trainings_stand_below_the_model_that_is_trained(logdir, models, heading):
+    for i, model in enumerate(models):
+        with tbgrad.open_run(logdir / str(i)) as run:
+            run.write(Scalars("training/loss", [0, 1], [2, 1 - 0.1 * i]))
+            run.write(HParams({"learning_rate": 0.1} | ({"model": model} if model else {})))
+    comparison = tbgrad.compare([logdir])
+    assert text_table(comparison)[0] == heading
+    assert [run.run for run in comparison.runs] == ["1", "0"]

@@ -23,7 +23,7 @@ from tbgrad.comparison.page.cards import card
 from tbgrad.comparison.page.curves import Curve, charts, curves_of
 from tbgrad.comparison.page.looks import Look, looks
 from tbgrad.comparison.page.markup import link, paragraph, script_data, text
-from tbgrad.comparison.page.sections import UNNAMED, lead, origin, profile_curves, profile_table, rankings, title
+from tbgrad.comparison.page.sections import lead, origin, profile_curves, profile_table, rankings, title
 from tbgrad.comparison.page.thumbnails import Thumbnail, thumbnails
 from tbgrad.comparison.ranking import RankedRun
 from tbgrad.events.reader import read_run
@@ -132,7 +132,7 @@ def _finished(
 def _cards(comparison: Comparison, shown: Sequence[_Shown]) -> Iterator[str]:
     for i, ranking in enumerate(comparison.rankings):
         if len(comparison.rankings) > 1:
-            yield f"<h3>{text(ranking.function or UNNAMED)}</h3>"
+            yield f"<h3>{text(ranking.heading)}</h3>"
         members = [run.card for run in shown if run.ranking == i]
         yield f'<div class="cards{" alone" * (len(shown) == 1)}">{"".join(members)}</div>'
 
@@ -157,7 +157,7 @@ def _document(
         members = [k for k, run in enumerate(shown) if run.ranking == i]
         tag = ranking.curve(_tags(shown, i))
         groups = [group.name for group in ranking.groups]
-        sets.append({"name": ranking.function or UNNAMED, "tag": tag, "runs": members, "groups": groups})
+        sets.append({"name": ranking.heading, "tag": tag, "runs": members, "groups": groups})
     runs = [{name: value for name, value in vars(known[run.run]).items() if name != "place"} for run in shown]
     return {"runs": runs, "sets": sets, "charts": found, "profile": profile_curves(comparison)}
 

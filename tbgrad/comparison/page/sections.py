@@ -16,7 +16,6 @@ from tbgrad.comparison.page.markup import link, paragraph, swatch, table, text
 from tbgrad.comparison.ranking import Ranking
 from tbgrad.comparison.tables import caption, constant_words, group_rows, ranking_rows, reason_words
 
-UNNAMED = "(no function named)"
 _MOST_ROWS, _MOST_LED = 1_000, 4
 _SLOT = "\0"
 
@@ -60,7 +59,7 @@ def rankings(comparison: Comparison, known: Mapping[str, Look], shown: set[str])
     """The tables, as a terminal has them; runs lead to their cards where they have one."""
     for ranking in comparison.rankings:
         if len(comparison.rankings) > 1:
-            yield f"<h3>{text(ranking.function or UNNAMED)}</h3>"
+            yield f"<h3>{text(ranking.heading)}</h3>"
         heads, rows = ranking_rows(ranking)
         last = {
             i: swatch(known[run.run].style) + link(known[run.run].place, known[run.run].name)
