@@ -235,7 +235,7 @@ class Probe:
                 columns.append([nan] * _MEASURED_BEFORE)
                 continue
             array, factor, norm, size = part
-            zeros = tf.cast(tf.math.zero_fraction(array), self.dtype)
+            zeros = tf.reduce_mean(tf.cast(tf.equal(array, 0), self.dtype))
             product = tf.tensordot(tf.reshape(array, [-1]), tf.reshape(self._last[i], [-1]), 1)
             factor_before, norm_before = tf.unstack(self._last_sizes[:, i])
             row = [norm, after[i], size, zeros, tf.where(follows, product, nan)]
