@@ -13,11 +13,13 @@ class Shown:
       tag: an image; empty where the command shows something that is no picture.
       words: what it shows and how to read it.
       name: of the file, without its ending; by default the tag's.
+      run: which run of a script's has it; by default it is that of a command, which prints it last.
     """
 
     tag: str
     words: str
     name: str = ""
+    run: str = ""
 
     @property
     def stem(self) -> str:
@@ -27,7 +29,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Part:
-    """A command and the pictures that it logs; before it, commands that make what it needs."""
+    """A command, or a script, and the pictures that it logs; before it, commands that make what it needs."""
 
     title: str
     command: str
@@ -248,6 +250,40 @@ GALLERY = (
                 "",
                 "The dashboard Graphs shows TensorFlow's operations in the scopes `forward` and `gradient`, and in the "
                 "run `..._by_hand` the formula's own nodes, with value and gradient on the card of each.",
+            ),
+        ),
+    ),
+    Part(
+        "A network that learns, and one that does not",
+        "python scripts/train_digits.py",
+        (
+            Shown(
+                "training/layers",
+                "Of a network whose weights begin too small: a row for each layer, the output at the top, and a column "
+                "for each step; the brighter, the larger the gradient. It fades towards the input, so that the lower "
+                "layers do not learn, and the loss below stays where it is. The triangle says in which layers the "
+                "gradient vanishes, and since when.",
+                run="sick",
+            ),
+            Shown(
+                "training/layers",
+                "The same network with weights that keep the gradient's size: all layers are about equally bright, "
+                "and the loss falls.",
+                "training_layers_healthy",
+                run="healthy",
+            ),
+            Shown(
+                "surface/contour",
+                "The loss around the way of the training that works, on the plane that holds most of it; the text "
+                "above says how much, and on which data. The way is light at first and dark at last, and runs a little "
+                "beside that plane: there its loss is another.",
+                "surface_contour_training",
+                run="landscape/along_the_way",
+            ),
+            Shown(
+                "",
+                "The dashboard Text shows `training/verdict`: what is wrong, where, since when, and what to do. "
+                "Custom Scalars has all layers in one chart, and Mesh the landscape, to turn.",
             ),
         ),
     ),

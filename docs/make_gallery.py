@@ -88,14 +88,15 @@ def _make(part: Part) -> Iterable[Path]:
     with tempfile.TemporaryDirectory() as logdir:
         for line in (*part.before, part.command):
             program, *words = shlex.split(line)
-            command = [sys.executable, "-m", program, *words, "--logdir", logdir]
-            done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
+            command = [sys.executable, *([] if program == "python" else ["-m", program]), *words, "--logdir", logdir]
+            done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", cwd=DOCS.parent)
             if done.returncode not in (0, 3):
                 raise click.ClickException(f"{line}: {done.stderr}")
-        run = tbgrad.read_run(done.stdout.splitlines()[-1])
+        last = Path(done.stdout.splitlines()[-1])
+        runs = {name: tbgrad.read_run(Path(logdir, name) if name else last) for name in {shown.run for shown in wanted}}
     for shown in wanted:
         target = _file(shown)
-        target.write_bytes(_encoded(run.images[shown.tag], target.suffix))
+        target.write_bytes(_encoded(runs[shown.run].images[shown.tag], target.suffix))
         yield target
 
 

@@ -67,6 +67,9 @@ def test_every_linked_picture_opens_and_all_are_small(page):
 def test_every_command_is_one(script):
     for part in script.GALLERY:
         program, command, *words = shlex.split(part.command)
+        if program == "python":
+            assert (TOP / command).exists() and not words and all(shown.run for shown in part.shown if shown.tag)
+            continue
         assert program == "tbgrad" and command in main.list_commands(None)
         known = {name for option in main.get_command(None, command).params for name in option.opts}
         assert {word for word in words if word.startswith("--")} <= known
