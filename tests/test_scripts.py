@@ -1,16 +1,22 @@
 """The scripts run as they stand and log what they promise."""
 
+import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import tbgrad
 
 SCRIPTS = Path(tbgrad.__file__).parent.parent / "scripts"
-QUICK = {"optimizers_on_rosenbrock": ["--steps", "500", "--rates", "2"]}
+QUICK = {
+    "optimizers_on_rosenbrock": ["--steps", "500", "--rates", "2"],
+    "train_digits": ["--epochs", "4", "--points", "9"],
+}
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +69,31 @@ def test_optimizers_on_rosenbrock(said):
     text, runs = said("optimizers_on_rosenbrock")
     assert len(tbgrad.compare([runs]).runs) == 7
     assert "momentum" in text
+
+
+def test_train_digits(said):
+    text, runs = said("train_digits")
+    healthy, *_, sick, _ = text.splitlines()
+    right = [float(re.search(r"([\d.]+)% of the test digits are right", line)[1]) for line in (healthy, sick)]
+    # One digit in ten is right by chance.
+    assert right[0] > 70 and right[1] < 20
+    assert healthy.startswith("healthy") and healthy.endswith("no fault found")
+    assert sick.startswith("sick") and "The gradient vanishes at layer 'hidden_3' and 2 more layers below it" in sick
+    for name, verdict in (("healthy", "## Healthy"), ("sick", "## The gradient vanishes at layer `hidden_3`")):
+        run = tbgrad.read_run(runs / name)
+        assert run.texts["training/verdict"].text[-1].startswith(verdict)
+        assert "training/layers" in run.images and "training/sharpness" in run.scalars
+        assert len(run.scalars["training/loss"].value) == 102
+    for name, share in (("along_the_way", (0.7, 1)), ("random", (0, 0.05))):
+        run = tbgrad.read_run(runs / "landscape" / name)
+        assert {"surface/contour"} <= set(run.images) and "surface/mesh" in run.meshes
+        arrays = np.load(runs / "landscape" / name / "arrays.npz")
+        assert arrays["value"].shape == (9, 9) and np.isfinite(arrays["value"]).all()
+        # Positions are kept at every tenth step; the loss falls along them.
+        assert arrays["path_step"].tolist() == [*range(0, 121, 10)]
+        assert arrays["path_value"][-1] < 0.5 * arrays["path_value"][0]
+        report = json.loads((runs / "landscape" / name / "run.json").read_text())["outcome"]["report"]
+        assert share[0] < report["explained"] < share[1]
 
 
 @pytest.mark.parametrize("script", sorted(path.stem for path in SCRIPTS.glob("*.py")))
