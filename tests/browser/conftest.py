@@ -4,6 +4,7 @@ The older dashboards are nested web components, which ordinary selectors do not 
 page says that it is loaded. So scripts have `all`, which does look into them, and `Page` waits for what they return.
 """
 
+import contextlib
 import io
 import json
 import os
@@ -108,13 +109,12 @@ def wait(what, look, is_there=bool, alive=lambda: True):
     return found
 
 
-@pytest.fixture(scope="session")
-def board(tour, runs, tmp_path_factory):
-    """TensorBoard, when it has loaded the tour."""
-    output = tmp_path_factory.mktemp("board") / "output"
+@contextlib.contextmanager
+def serving(logdir, runs, output):
+    """A `Board` of a directory, when it has loaded all that the runs' files hold; output is where it may write."""
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
     with output.open("w") as log:
-        process = subprocess.Popen(board_command(tour, port=0), stdout=log, stderr=log, env=os.environ | quiet)
+        process = subprocess.Popen(board_command(logdir, port=0), stdout=log, stderr=log, env=os.environ | quiet)
     try:
         said = wait("Where TensorBoard is", output.read_text, lambda t: "CTRL+C" in t, lambda: process.poll() is None)
         board = Board(re.search(r"http://\S+:\d+/", said)[0])
@@ -124,6 +124,13 @@ def board(tour, runs, tmp_path_factory):
     finally:
         process.kill()
         process.wait(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def board(tour, runs, tmp_path_factory):
+    """TensorBoard, when it has loaded the tour."""
+    with serving(tour, runs, tmp_path_factory.mktemp("board") / "output") as board:
+        yield board
 
 
 class Page:

@@ -5,19 +5,10 @@ import urllib.request
 
 import pytest
 from PIL import Image
+from seen_cards import PICTURES
 
 LARGEST_GIF = 2**20
 
-# [run, tag, address of the picture if it is loaded, how many steps the slider has if there is one] of each card.
-# A person would open each group, and go through its pages.
-PICTURES = """for (const group of all('tf-category-paginated-view')) {
-    group._limit = 100;
-    if (!group.opened) group._togglePane();
-}
-return all('tf-image-loader').map(card => {
-    const [picture] = all('img', card.shadowRoot), [slider] = all('paper-slider', card.shadowRoot).filter(shown);
-    return [card.run, card.tag, picture?.naturalWidth > 0 ? picture.src : '', slider ? slider.max - slider.min + 1 : 1];
-})"""
 MESHES = "all('tf-mesh-loader').filter(card => card.tag == arguments[0])"
 CANVASES = f"return {MESHES}.flatMap(card => all('canvas', card.shadowRoot)).filter(shown)"
 SLIDERS = f"""return {MESHES}.flatMap(card => all('paper-slider', card.shadowRoot)).filter(shown).map(

@@ -4,34 +4,13 @@ import re
 
 import numpy as np
 import pytest
+from seen_cards import CHARTS, ROWS, TEXTS
 
-# Each row of the table as {column: text}; columns that were ticked later come last in the page, whatever their place.
-ROWS = """const cells = all('vaadin-grid-cell-content').filter(shown), rows = new Map(), columns = new Map();
-const [left, top] = ['left', 'top'].map(
-    side => cell => Math.round(cell.assignedSlot.closest('th, td').getBoundingClientRect()[side]));
-for (const cell of cells.filter(cell => cell.querySelector('.table-header'))) columns.set(left(cell), text(cell));
-for (const cell of cells.filter(cell => !cell.querySelector('.table-header'))) {
-    if (!rows.has(top(cell))) rows.set(top(cell), {});
-    rows.get(top(cell))[columns.get(left(cell))] = text(cell);
-}
-return [...rows.values()]"""
 # The lines of the parallel coordinates.
 LINES = """return all('tf-hparams-parallel-coords-plot').flatMap(
     plot => all('.foreground path', plot.shadowRoot).filter(line => !/NaN/.test(line.getAttribute('d'))))"""
 # A person would tick the boxes on the left.
 TICK = "all('paper-checkbox').filter(box => text(box).startsWith('metrics/') && !box.checked).forEach(click)"
-# [title, [what the legend names], how many lines are drawn] of each chart; a line has a smooth and a faint part.
-CHARTS = """return all('tf-custom-scalar-multi-line-chart-card').map(card => [
-    card.shadowRoot.querySelector('tf-card-heading').displayName,
-    all('.match-list-entry', card.shadowRoot).map(e => text(e).replace(/^\\S+ /, '')).sort(),
-    new Set(all('path.line', card.shadowRoot).map(e => e.getAttribute('d')).filter(d => d?.length > 30)).size / 2])"""
-# A person would open each group, and go through its pages. [run, tag, its text, its table's cells] of each card.
-TEXTS = """for (const group of all('tf-category-paginated-view')) {
-    group._limit = 100;
-    if (!group.opened) group._togglePane();
-}
-return all('tf-text-loader').map(card => [card.run, card.tag,
-    all('#markdown', card.shadowRoot).map(text).join(' ').trim(), all('td', card.shadowRoot).map(text)])"""
 
 DIVERGED = "rosenbrock/descent/sgd_lr0.01"
 
