@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tbgrad.records import Histograms, HParams, Record, Texts
+from tbgrad.records import Histograms, HParams, Images, Record, Texts
 from tbgrad.results import Fault, Training
 from tbgrad.results.training import joined
 from tbgrad.runs.opening import Run, open_run
@@ -57,6 +57,8 @@ class Recorder:
         self.faults: list[Fault] = []
         self._written = time.monotonic()
         self._hparams: Mapping[str, Any] | None = None
+        # By tag, step and content of the last text or picture.
+        self._last_told: dict[str, tuple[int, str | bytes]] = {}
 
     @property
     def is_open(self) -> bool:
@@ -145,14 +147,25 @@ class Recorder:
         try:
             training = self.training
             if training is not None:
-                run.write([self._in_run(training_verdict(training)), training_layout(training)])
-                run.write(training_picture(training))
+                run.write([*self._news([self._in_run(training_verdict(training))]), training_layout(training)])
+                run.write(self._news(training_picture(training)))
         finally:
             run.close(status)
 
     def _write_verdict(self) -> None:
-        self._run.write(self._in_run(training_verdict(self.training)))
+        self._run.write(self._news([self._in_run(training_verdict(self.training))]))
         self._run.flush()
+
+    def _news(self, records: Sequence[Texts | Images]) -> list[Record]:
+        """Those that are not what their tag holds already: a step is written once."""
+        fresh = []
+        for record in records:
+            content = record.text if isinstance(record, Texts) else record.image
+            told = int(record.step[-1]), content[-1]
+            if self._last_told.get(record.tag) != told:
+                fresh.append(record)
+            self._last_told[record.tag] = told
+        return fresh
 
     def _in_run(self, record: Record) -> Record:
         if isinstance(record, Texts):
