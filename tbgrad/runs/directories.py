@@ -69,7 +69,7 @@ def is_locked(directory: Path) -> bool:
 def unused_directory(directory: Path) -> Path:
     """The directory if it is empty or absent, else the first of `directory-2`, `-3` and so on that is."""
     candidate, number = directory, 1
-    while candidate.exists() and any(candidate.iterdir()):
+    while candidate.is_dir() and any(candidate.iterdir()):
         number += 1
         candidate = directory.with_name(f"{directory.name}-{number}")
     return candidate

@@ -8,13 +8,14 @@ on the objects alone, the model's `train_step` and `compute_loss`, its rectified
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from tbgrad.errors import OptionError
+from tbgrad.results import Layer
 from tbgrad.training.disconnected import likely_reason
 from tbgrad.training.hooks import Hooks, is_wrapped
 from tbgrad.training.networks import Network, is_rectified, layers_of, network
@@ -75,6 +76,12 @@ class Attachment:
         return getattr(outer, "inner_optimizer", outer)
 
     @property
+    def layers(self) -> tuple[Layer, ...] | None:
+        """Those that are trained, in network order; None while the weights do not exist."""
+        model = self._model()
+        return network(model).layers if all(layer.built for layer in layers_of(model)) else None
+
+    @property
     def iterations(self) -> int:
         """How many updates the optimizer has made."""
         made = self.optimizer.iterations
@@ -102,6 +109,8 @@ class Attachment:
         hooks.wrap(model, "compute_loss", self._compute_loss)
         hooks.wrap(outer, "scale_loss", self._scale_loss)
         hooks.wrap(inner, "apply", self._apply)
+        if outer is not inner:
+            hooks.wrap(outer, "apply", self._apply_scaled)
         model.make_train_function(force=True)
         hooks.wrap(model, "train_function", self._run)
 
@@ -188,10 +197,12 @@ class Attachment:
             self._called.add(place)
 
     def _apply(self, original: Any, grads: Any, trainable_variables: Any = None) -> Any:
-        if not self._inside:
+        grads = list(grads)
+        # Without a gradient Keras has something to say.
+        if not self._inside or all(gradient is None for gradient in grads):
             return original(grads, trainable_variables)
         self._prepare()
-        optimizer, grads = self.optimizer, list(grads)
+        optimizer = self.optimizer
         variables = list(optimizer._trainable_variables if trainable_variables is None else trainable_variables)
         if not optimizer.built:
             # As it would do itself now.
@@ -199,6 +210,37 @@ class Attachment:
                 optimizer.build(variables)
         for layer, output in self._early:
             self._note_output(layer, output)
+        gradients = self._placed(variables, grads)
+        self.probe.before_update(
+            tf.convert_to_tensor(optimizer.iterations),
+            gradients,
+            update=update_of(optimizer, gradients, self.network.weights),
+            rate=lambda: optimizer.learning_rate,
+            batch=self._floats(),
+            on_fault=self._save_batch,
+        )
+        done = original(grads, trainable_variables)
+        self.probe.after_update()
+        return done
+
+    def _apply_scaled(self, original: Any, grads: Any, trainable_variables: Any = None) -> Any:
+        # Where these gradients are not finite, no update is made, and nobody else sees them.
+        outer, grads = self._model().optimizer, list(grads)
+        if self._inside and outer.built:
+            self._prepare()
+            variables = outer._trainable_variables if trainable_variables is None else list(trainable_variables)
+            self.probe.before_scaled(
+                tf.convert_to_tensor(self.optimizer.iterations),
+                self._placed(variables, grads),
+                tf.convert_to_tensor(outer.dynamic_scale),
+                batch=self._floats(),
+                on_fault=self._save_batch,
+            )
+            trainable_variables = variables if trainable_variables is not None else None
+        return original(grads, trainable_variables)
+
+    def _placed(self, variables: Sequence[Any], grads: Sequence[Any]) -> list[Any]:
+        """The gradients in the order of the network's weights; notes why some are None."""
         places = {id(weight): place for place, weight in enumerate(self.network.weights)}
         gradients: list[Any] = [None] * len(places)
         for variable, gradient in zip(variables, grads, strict=True):
@@ -207,17 +249,10 @@ class Attachment:
                 gradients[place] = gradient
             if place is not None and gradient is None and place not in self.without_gradient:
                 self.without_gradient[place] = likely_reason(self._loss, variable.value)
-        self.probe.before_update(
-            tf.convert_to_tensor(optimizer.iterations),
-            gradients,
-            update=update_of(optimizer, gradients, self.network.weights),
-            rate=lambda: optimizer.learning_rate,
-            batch=[x for x in self._data if isinstance(x, tf.Tensor) and x.dtype.is_floating],
-            on_fault=self._save_batch,
-        )
-        done = original(grads, trainable_variables)
-        self.probe.after_update()
-        return done
+        return gradients
+
+    def _floats(self) -> list[tf.Tensor]:
+        return [x for x in self._data if isinstance(x, tf.Tensor) and x.dtype.is_floating]
 
     def _save_batch(self) -> None:
         if not self._keep_batch:

@@ -36,8 +36,8 @@ class GradientCallback(keras.callbacks.Callback):
     that get no gradient, and what is NaN or infinite, for which every step is watched.
 
     The same callback in another `fit` goes on in its run. A new one, where a run is already, takes the next free name
-    (`logs/mnist-2`) and says so. It holds two copies of the weights, three with histograms, until `fit` ends; after
-    that neither those nor the model.
+    (`logs/mnist-2`) and says so; so does the same one where other layers are trained than before. It holds two copies
+    of the weights, three with histograms, until `fit` ends; after that neither those nor the model.
 
     Args:
       logdir: the run's directory.
@@ -82,12 +82,12 @@ class GradientCallback(keras.callbacks.Callback):
         super().__init__()
         if on_not_finite not in _ON_NOT_FINITE:
             raise OptionError(f"on_not_finite is {on_not_finite!r}; expected {' or '.join(_ON_NOT_FINITE)}.")
-        if isinstance(layers, str):
-            raise OptionError(f"layers is '{layers}'; expected a list of names or patterns, as ['{layers}'].")
+        if not isinstance(sharpness, Sharpness | None):
+            raise OptionError(f"sharpness is {sharpness!r}; expected a tbgrad.Sharpness, or None.")
         self._schedule, self._stops = Schedule(every), on_not_finite == "stop"
         self._histograms = None if histograms is None else Schedule(histograms)
         self._save_batch, self._sharpness = save_batch, sharpness
-        self._recorder = Recorder(logdir, rules or Rules(), layers, quiet, overwrite)
+        self._recorder = Recorder(logdir, rules, layers, quiet, overwrite)
         self._attachment: Attachment | None = None
         self._reader: Reader | None = None
         self._last_step, self._last_histogram, self._told = -1, -1, False
@@ -111,7 +111,7 @@ class GradientCallback(keras.callbacks.Callback):
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         """Puts the probe into the training step, and opens the run."""
         # What an interrupted fit left behind.
-        self._end("failed")
+        self._failed()
         self._attachment = Attachment(
             self.model, self._schedule, self._histograms, self._save_batch, on_error=self._failed
         )
@@ -121,7 +121,7 @@ class GradientCallback(keras.callbacks.Callback):
         self._shift = self._last_step + 1 - begin if begin <= self._last_step else 0
         self._looked_at = begin - 1
         try:
-            self._recorder.open(_settings(self.model, self._attachment.optimizer, self.params or {}))
+            self._recorder.open(self._settings(), self._attachment.layers)
         except BaseException:
             self._attachment.detach()
             raise
@@ -205,6 +205,7 @@ class GradientCallback(keras.callbacks.Callback):
         if attachment is None or attachment.probe is None:
             return
         if self._reader is None:
+            self._recorder.open(self._settings(), attachment.network.layers)
             self._reader = Reader(
                 attachment.probe,
                 attachment.network.layers,
@@ -217,6 +218,9 @@ class GradientCallback(keras.callbacks.Callback):
             )
         loss = (logs or {}).get("loss", np.nan)
         self._recorder.add(self._reader.new_rows(attachment.without_gradient, float(loss)))
+
+    def _settings(self) -> dict[str, bool | float | str]:
+        return _settings(self.model, self._attachment.optimizer, self.params or {})
 
     def _measure_sharpness(self) -> None:
         model, step = self.model, self._attachment.iterations
@@ -240,7 +244,10 @@ class GradientCallback(keras.callbacks.Callback):
         layers = self._reader.layers
         names = [f"{tag}/{w}" for tag, layer in zip(layer_tags(layers), layers, strict=True) for w in layer.weights]
         probe, told = self._attachment.probe, self._reader.shifted(step)
-        self._recorder.add_histograms("gradients", told, dict(zip(names, (k.numpy() for k in probe.kept), strict=True)))
+        kept = zip(names, probe.kept, strict=True)
+        without = self._attachment.without_gradient
+        gradients = {name: array.numpy() for place, (name, array) in enumerate(kept) if place not in without}
+        self._recorder.add_histograms("gradients", told, gradients)
         self._recorder.add_histograms(
             "weights", told, dict(zip(names, (w.numpy() for w in probe.weights), strict=True))
         )

@@ -11,13 +11,13 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tbgrad.errors import OptionError, ShapeError
+from tbgrad.errors import NoGradientError, OptionError, ShapeError
 from tbgrad.results import Fault, Layer, Training
 from tbgrad.training.networks import grouped
 from tbgrad.training.probes import Probe
 from tbgrad.training.readings import Reader
 from tbgrad.training.recording import Recorder
-from tbgrad.training.schedules import Schedule
+from tbgrad.training.schedules import Schedule, is_count
 from tbgrad.training.watching import Rules
 
 
@@ -69,12 +69,10 @@ class GradientMonitor:
         quiet: bool = False,
         overwrite: bool = False,
     ):
-        if isinstance(capacity, bool) or capacity != int(capacity) or capacity < 1:
+        if not is_count(capacity):
             raise OptionError(f"capacity is {capacity!r}; expected a whole number of rows, at least 1.")
-        if isinstance(layers, str):
-            raise OptionError(f"layers is '{layers}'; expected a list of names or patterns, as ['{layers}'].")
         self._schedule, self._capacity, self._in_xla = Schedule(every), int(capacity), jit_compile
-        self._recorder = Recorder(logdir, rules or Rules(), layers, quiet, overwrite)
+        self._recorder = Recorder(logdir, rules, layers, quiet, overwrite)
         self._probe: Probe | None = None
         self._reader: Reader | None = None
         self._places: dict[Any, int] = {}
@@ -111,15 +109,27 @@ class GradientMonitor:
           variables: Keras's or TensorFlow's; the same ones in each call.
           step: int, or integer tensor: the updates made before; strictly increasing.
           loss: of the batch, a tensor of any shape, of which the mean is taken; or None.
-          learning_rate: number or tensor, or None.
+          learning_rate: number or tensor, a schedule of Keras's, or None.
 
         Raises:
-          ShapeError: there are not as many gradients as variables.
-          OptionError: the variables are not those of the first call, or the monitor is closed.
+          ShapeError: there are not as many gradients as variables, or one has another shape than its variable.
+          NoGradientError: no variable gets a gradient.
+          OptionError: the variables are none, or not those of the first call; or the monitor is closed.
         """
         gradients, variables = list(gradients), [_plain(v) for v in variables]
         if len(gradients) != len(variables):
             raise ShapeError(f"got {len(gradients)} gradients for {len(variables)} variables; expected one for each.")
+        for variable, gradient in zip(variables, gradients, strict=True):
+            if not isinstance(gradient, tf.IndexedSlices | None) and not variable.shape.is_compatible_with(
+                gradient.shape
+            ):
+                raise ShapeError(
+                    f"'{variable.name}' of shape {variable.shape} got a gradient of shape {gradient.shape}."
+                )
+        if all(gradient is None for gradient in gradients):
+            raise NoGradientError(
+                f"none of {len(variables)} variables gets a gradient; compute the loss from them within the tape."
+            )
         if self._probe is None:
             self._begin(gradients, variables)
         elif not self._recorder.is_open:
@@ -133,6 +143,8 @@ class GradientMonitor:
         self._read_if_full(probe.after_update())
         if loss is not None:
             probe.note_loss(tf.stop_gradient(tf.convert_to_tensor(loss)))
+        if callable(learning_rate) and not isinstance(learning_rate, tf.Variable | keras.Variable):
+            learning_rate = learning_rate(step)
         rate = None if learning_rate is None else lambda: learning_rate
         probe.before_update(step, gradients, rate=rate, on_fault=self._call_python)
 
@@ -188,7 +200,10 @@ class GradientMonitor:
 
 
 def _plain(variable: Any) -> tf.Variable:
-    return variable.value if isinstance(variable, keras.Variable) else variable
+    variable = variable.value if isinstance(variable, keras.Variable) else variable
+    if not isinstance(variable, tf.Variable):
+        raise OptionError(f"the variables hold a {type(variable).__name__}; expected tf.Variable or keras.Variable.")
+    return variable
 
 
 def _path(variable: tf.Variable) -> str:

@@ -108,7 +108,10 @@ class Probe:
         """
         step, update = tf.cast(step, tf.int64), update or Update()
         squares = self._squares(gradients)
-        self._watch(step, gradients, squares, batch, on_fault)
+        is_finite = tf.math.is_finite(tf.add_n([each for each in squares if each is not None]))
+        if self.has_loss:
+            is_finite &= tf.math.is_finite(self.loss)
+        self._watch(~is_finite, step, gradients, batch, on_fault)
         now, soon = self.schedule(step), self.schedule(step + 1)
 
         def described() -> None:
@@ -158,20 +161,48 @@ class Probe:
             # In two steps, of which each goes along memory.
             highest = tf.reduce_max(tf.reshape(output, [tf.shape(output)[0], -1]), axis=0)
             highest = tf.reduce_max(tf.reshape(highest, [-1, tf.shape(output)[-1]]), axis=0)
-            share = tf.reduce_mean(tf.cast(highest <= 0, self.dtype))
+            # Where the highest is below zero, the activation is not the last thing that the layer does.
+            share = tf.reduce_mean(tf.cast(tf.equal(highest, 0), self.dtype))
             share = tf.minimum(share, self.dead[which]) if again else share
             self.dead.scatter_update(tf.IndexedSlices(share[None], [which]))
 
         when(self.schedule(tf.cast(step, tf.int64)), note)
 
+    def before_scaled(
+        self,
+        step: Any,
+        gradients: Sequence[Any],
+        scale: Any,
+        *,
+        batch: Sequence[tf.Tensor] = (),
+        on_fault: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Watches a step that is left out where the gradients of a scaled loss are not finite.
+
+        That they overflow is no fault while the scale can become smaller. It is one where the loss itself is not
+        finite, or where the loss is not made larger any more.
+
+        Args:
+          step: as in `before_update`.
+          gradients: of the scaled loss, one for each weight, or None.
+          scale: by which the loss was multiplied.
+          batch: as in `before_update`.
+          on_fault: as there.
+        """
+        is_suspect = tf.cast(scale, self.dtype) <= 1
+        if self.has_loss:
+            is_suspect |= ~tf.math.is_finite(self.loss)
+        self._watch(is_suspect, tf.cast(step, tf.int64), gradients, batch, on_fault)
+
     def _watch(
         self,
+        is_suspect: tf.Tensor,
         step: tf.Tensor,
         gradients: Sequence[Any],
-        squares: Sequence[Any],
         batch: Sequence[tf.Tensor],
         on_fault: Callable[[], None],
     ) -> None:
+        """Notes the first step at which loss or gradients are not finite; looks where it is suspected."""
 
         def look() -> None:
             # A sum of squares overflows long before its summands do.
@@ -189,10 +220,7 @@ class Probe:
 
             when(tf.reduce_any(bad) | loss_is_bad, note)
 
-        is_finite = tf.math.is_finite(tf.add_n([each for each in squares if each is not None]))
-        if self.has_loss:
-            is_finite &= tf.math.is_finite(self.loss)
-        when(~is_finite & (self.status[1] < 0), look)
+        when(is_suspect & (self.status[1] < 0), look)
 
     def note_loss(self, loss: tf.Tensor) -> None:
         """Notes the batch's loss."""
@@ -236,6 +264,8 @@ class Probe:
                 continue
             array, factor, norm, size = part
             zeros = tf.reduce_mean(tf.cast(tf.equal(array, 0), self.dtype))
+            if array.shape.num_elements() == 0:
+                zeros = tf.zeros_like(nan)
             product = tf.tensordot(tf.reshape(array, [-1]), tf.reshape(self._last[i], [-1]), 1)
             factor_before, norm_before = tf.unstack(self._last_sizes[:, i])
             row = [norm, after[i], size, zeros, tf.where(follows, product, nan)]

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from tbgrad.errors import OptionError
 from tbgrad.records import Histograms, HParams, Images, Record, Texts
-from tbgrad.results import Fault, Training
+from tbgrad.results import Fault, Layer, Training
 from tbgrad.results.training import joined
 from tbgrad.runs.opening import Run, open_run
 from tbgrad.runs.versions import versions
@@ -31,7 +32,7 @@ class Recorder:
 
     Args:
       directory: where; if a run is there already, the next free name is taken, and that is said.
-      rules: by which a training is judged.
+      rules: by which a training is judged, or None for those that stand.
       layers: names or patterns of the layers that have series of their own, or None for all.
       quiet: whether nothing is said on the terminal.
       overwrite: whether a run of tbgrad's that is there already is replaced instead.
@@ -39,16 +40,26 @@ class Recorder:
     Attributes:
       training: everything measured so far, or None; of very many rows, evenly spaced ones.
       faults: those that were found.
+
+    Raises:
+      OptionError: layers or rules are not what they should be.
     """
 
     def __init__(
         self,
         directory: str | Path,
-        rules: Rules,
+        rules: Rules | None = None,
         layers: Sequence[str] | None = None,
         quiet: bool = False,
         overwrite: bool = False,
     ):
+        rules = Rules() if rules is None else rules
+        if isinstance(layers, str):
+            raise OptionError(f"layers is '{layers}'; expected a list of names or patterns, as ['{layers}'].")
+        if layers is not None and not (isinstance(layers, Sequence) and all(isinstance(each, str) for each in layers)):
+            raise OptionError(f"layers is {layers!r}; expected a list of names or patterns, as ['dense_*'].")
+        if not isinstance(rules, Rules):
+            raise OptionError(f"rules is {rules!r}; expected tbgrad.Rules(...), or None.")
         self._asked, self.directory = Path(directory), Path(directory)
         self._layers, self._quiet, self._rules, self._watch = layers, quiet, rules, Watch(rules)
         self._exists = "replace" if overwrite else "number"
@@ -77,21 +88,26 @@ class Recorder:
             self._parts = [joined(self._parts)]
         return dataclasses.replace(self._parts[0], faults=tuple(self.faults)) if self._parts else None
 
-    def open(self, about: Mapping[str, Any]) -> None:
-        """Opens the run: a new one at first, and later the same again.
+    def open(self, about: Mapping[str, Any], layers: Sequence[Layer] | None = None) -> None:
+        """Opens the run: a new one at first and for other layers, and later the same again.
 
         Args:
           about: the settings of the training, for run.json and HParams.
+          layers: that are trained, or None while they are not known.
 
         Raises:
           LogdirError, RunExistsError, RunLockedError, WriteError: see `tbgrad.open_run`.
         """
         asked = {"asked": {"command": "training", **about}, "versions": versions()}
+        others = layers is not None and bool(self._parts) and self._parts[0].layers != tuple(layers)
+        if others:
+            self._start_anew()
         if self._run is None and not self._begun:
             self._run = open_run(self._asked, self._exists, asked)
             self.directory = self._run.directory
             if self.directory != self._asked:
-                self.say(f"'{self._asked}' holds a run already; this one goes to '{self.directory}'.")
+                there = "a run of other layers" if others else "a run already"
+                self.say(f"'{self._asked}' holds {there}; this one goes to '{self.directory}'.")
         elif self._run is None:
             self._run = open_run(self.directory, "append", asked)
         if about != self._hparams:
@@ -101,6 +117,15 @@ class Recorder:
     @property
     def _begun(self) -> bool:
         return self._hparams is not None
+
+    def _start_anew(self) -> None:
+        """Leaves the run that it has, and forgets what was measured there: other layers are another training."""
+        run, self._run = self._run, None
+        if run is not None:
+            run.close()
+        self._exists, self._hparams = "number", None
+        self._watch, self._parts, self.faults = Watch(self._rules), [], []
+        self._last_told = {}
 
     def add(self, part: Training) -> list[Fault]:
         """Writes new rows; tells and returns what they show to be wrong, if nothing was said of it before."""
@@ -112,6 +137,9 @@ class Recorder:
                 self._parts = [self.training.rows(slice(None, None, 2))]
         found = self._watch.look(part)
         self.faults += found
+        if found and not self._parts:
+            # Of a training that never made an update.
+            self._parts.append(part)
         for fault in found:
             self.say(f"step {fault.step:,}: {fault.sentence} {fault.cure}")
         if found and self.training is not None:
@@ -137,7 +165,8 @@ class Recorder:
 
     def flush(self) -> None:
         """Makes what was written visible to TensorBoard."""
-        self._run.flush()
+        if self._run is not None:
+            self._run.flush()
 
     def close(self, status: str = "complete") -> None:
         """Writes the verdict and the picture, and closes the run; it can be opened again."""

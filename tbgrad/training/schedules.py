@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,12 @@ from tbgrad.errors import OptionError
 
 # The beginning of a training tells most.
 _EACH_BEFORE, _LATER = 100, 10
+
+
+def is_count(number: Any) -> bool:
+    """Whether something is a whole number ≥ 1, as 3 and 3.0 are."""
+    is_real = isinstance(number, numbers.Real) and not isinstance(number, bool)
+    return is_real and number >= 1 and number % 1 == 0
 
 
 @dataclass(frozen=True)
@@ -25,7 +32,7 @@ class Schedule:
     every: int | None = None
 
     def __post_init__(self):
-        if self.every is not None and (isinstance(self.every, bool) or self.every != int(self.every) or self.every < 1):
+        if self.every is not None and not is_count(self.every):
             raise OptionError(f"every is {self.every!r}; expected a whole number of steps, at least 1, or None.")
 
     def __call__(self, step: Any) -> Any:

@@ -49,7 +49,9 @@ def has_not_finite(array: tf.Tensor) -> tf.Tensor:
 
 
 def largest(array: tf.Tensor) -> tf.Tensor:
-    """The largest |element|."""
+    """The largest |element|; zero where there is none."""
+    if array.shape.num_elements() == 0:
+        return tf.zeros([], array.dtype)
     return tf.maximum(tf.reduce_max(array), -tf.reduce_min(array))
 
 
