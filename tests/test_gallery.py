@@ -77,4 +77,4 @@ def test_every_command_is_one(script):
 
 def test_readme_shows_pictures_of_the_gallery():
     linked = re.findall(r"!\[.*?\]\((docs/gallery/.*?)\)", (TOP / "README.md").read_text(encoding="utf-8"))
-    assert len(linked) == 3 and all((TOP / path).exists() for path in linked)
+    assert len(linked) == 4 and all((TOP / path).exists() for path in linked)

@@ -109,7 +109,7 @@ def test_every_command_is_documented(command):
     assert f"tbgrad {command}" in (TOP / "README.md").read_text()
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/measured.md"])
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/measured.md", "docs/training.md"])
 def test_pages_name_files_that_exist(page):
     named = re.findall(r"`((?:tbgrad|scripts|tests|benchmarks|docs)/[\w./-]*)`", (TOP / page).read_text())
     assert named

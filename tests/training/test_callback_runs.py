@@ -220,3 +220,13 @@ def test_sharpness_is_measured_at_the_steps_that_are_asked_for(tmp_path):
     np.testing.assert_array_equal(run["training/sharpness"].step, [0, 3, 6])
     np.testing.assert_allclose(run["training/sharpness"].value, largest, rtol=1e-4)
     np.testing.assert_allclose(run["training/sharpness_over_edge"].value, largest * 0.05 / 2, rtol=1e-4)
+
+
+def test_a_scale_of_the_loss_is_taken_off(tmp_path):
+    model = networks.made(networks.frozen, lambda: sgd(loss_scale_factor=8.0))
+    callback = tbgrad.GradientCallback(tmp_path / "run", quiet=True)
+    fitted(model, callback)
+    first = networks.by_tape(networks.made(networks.frozen, sgd), X[: networks.BATCH], Y[: networks.BATCH])[0]
+    norms = [np.linalg.norm(g) for g in first["gradient"].values()]
+    np.testing.assert_allclose(callback.training.norm[0], norms, rtol=1e-5)
+    np.testing.assert_allclose(callback.training.loss[0], first["loss"], rtol=1e-5)
