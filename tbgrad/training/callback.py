@@ -12,19 +12,16 @@ import numpy as np
 
 from tbgrad.errors import OptionError, WriteError
 from tbgrad.results import Training
-from tbgrad.summaries.training_tags import layer_tags
+from tbgrad.summaries.training_tags import chosen_layers, layer_tags
 from tbgrad.training.attaching import Attachment
 from tbgrad.training.readings import Reader
 from tbgrad.training.recording import Recorder
 from tbgrad.training.schedules import Schedule
-from tbgrad.training.sharpness import Sharpness, sharpness_scalars
+from tbgrad.training.settings import settings_of
+from tbgrad.training.sharpness import CHARTS, Sharpness, sharpness_scalars
 from tbgrad.training.watching import Rules
 
 _ON_NOT_FINITE = ("continue", "stop")
-# Of an optimizer's settings, what is no number or says nothing of the mathematics.
-_NO_SETTINGS = ("name", "learning_rate", "is_legacy_optimizer", "jit_compile")
-# What is not used unless another setting says so.
-_OF_AVERAGES = ("use_ema", "ema_momentum", "ema_overwrite_frequency")
 
 
 class GradientCallback(keras.callbacks.Callback):
@@ -87,7 +84,7 @@ class GradientCallback(keras.callbacks.Callback):
         self._schedule, self._stops = Schedule(every), on_not_finite == "stop"
         self._histograms = None if histograms is None else Schedule(histograms)
         self._save_batch, self._sharpness = save_batch, sharpness
-        self._recorder = Recorder(logdir, rules, layers, quiet, overwrite)
+        self._recorder = Recorder(logdir, rules, layers, quiet, overwrite, CHARTS if sharpness else None)
         self._attachment: Attachment | None = None
         self._reader: Reader | None = None
         self._last_step, self._last_histogram, self._told = -1, -1, False
@@ -220,7 +217,7 @@ class GradientCallback(keras.callbacks.Callback):
         self._recorder.add(self._reader.new_rows(attachment.without_gradient, float(loss)))
 
     def _settings(self) -> dict[str, bool | float | str]:
-        return _settings(self.model, self._attachment.optimizer, self.params or {})
+        return settings_of(self.model, self._attachment.optimizer, self.params or {})
 
     def _measure_sharpness(self) -> None:
         model, step = self.model, self._attachment.iterations
@@ -241,28 +238,14 @@ class GradientCallback(keras.callbacks.Callback):
     def _write_histograms(self, step: int) -> None:
         if self._reader is None:
             self._drain()
-        layers = self._reader.layers
-        names = [f"{tag}/{w}" for tag, layer in zip(layer_tags(layers), layers, strict=True) for w in layer.weights]
-        probe, told = self._attachment.probe, self._reader.shifted(step)
-        kept = zip(names, probe.kept, strict=True)
-        without = self._attachment.without_gradient
-        gradients = {name: array.numpy() for place, (name, array) in enumerate(kept) if place not in without}
+        layers, probe, told = self._reader.layers, self._attachment.probe, self._reader.shifted(step)
+        tags, chosen = layer_tags(layers), chosen_layers(layers, self._recorder.layers)
+        names = [
+            f"{tags[k]}/{weight}" if k in chosen else "" for k, layer in enumerate(layers) for weight in layer.weights
+        ]
+        asked = [place for place, name in enumerate(names) if name]
+        with_gradient = [place for place in asked if place not in self._attachment.without_gradient]
+        gradients = {names[place]: probe.kept[place].numpy() for place in with_gradient}
+        weights = {names[place]: probe.weights[place].numpy() for place in asked}
         self._recorder.add_histograms("gradients", told, gradients)
-        self._recorder.add_histograms(
-            "weights", told, dict(zip(names, (w.numpy() for w in probe.weights), strict=True))
-        )
-
-
-def _settings(model: Any, optimizer: Any, params: Mapping[str, Any]) -> dict[str, bool | float | str]:
-    """What the training was asked to do, as HParams can show it."""
-    told = {"model": model.name, "optimizer": type(optimizer).__name__.lower()}
-    config = optimizer.get_config()
-    rate = config.get("learning_rate")
-    # Keras gives a float32 in float64, with digits that nobody typed.
-    told["learning_rate"] = float(str(np.float32(rate))) if isinstance(rate, float) else "a schedule"
-    left_out = _NO_SETTINGS if config.get("use_ema") else (*_NO_SETTINGS, *_OF_AVERAGES)
-    for name, value in config.items():
-        if name not in left_out and isinstance(value, bool | int | float | str):
-            told[name] = value
-    told |= {name: params[name] for name in ("epochs", "steps") if isinstance(params.get(name), int)}
-    return told
+        self._recorder.add_histograms("weights", told, weights)

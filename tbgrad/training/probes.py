@@ -1,10 +1,7 @@
 """What is measured inside the compiled training step, and the variables in which it waits to be read.
 
 All of it is part of the step's own program: the gradients are those that the step has computed, and most steps pay
-only for one sum of squares by each weight. Where such a sum would leave the floats, or lose its small summands,
-gradients are divided by their largest element first. This module must not know Keras's models, nor files.
-
-Source: Blue (1978), A Portable Fortran Program to Find the Euclidean Norm of a Vector, ACM TOMS 4.
+only for one sum of squares by each weight. This module must not know Keras's models, nor files.
 """
 
 from __future__ import annotations
@@ -14,8 +11,9 @@ from typing import Any
 
 import tensorflow as tf
 
+from tbgrad.training.parts import parts_of, squares_of
 from tbgrad.training.schedules import Schedule
-from tbgrad.training.tensors import both, dense, either, has_not_finite, largest, length, values, when
+from tbgrad.training.tensors import both, dense, either, has_not_finite, length, values, when
 from tbgrad.training.updates import Update
 
 # Columns by weight, in this order; after them stand a row's loss and learning rate, and the shares of dead units.
@@ -32,8 +30,6 @@ COLUMNS = (
     "weight_norm",
 )
 _MEASURED_BEFORE = 8
-# Squares of numbers whose sum is between these are floats, and what is lost of it is below rounding.
-_LEAST_SQUARES, _MOST_SQUARES = 1e-20, 1e30
 
 
 class Probe:
@@ -107,7 +103,7 @@ class Probe:
           on_fault: what else to do at the first step that is not finite.
         """
         step, update = tf.cast(step, tf.int64), update or Update()
-        squares = self._squares(gradients)
+        squares = squares_of(gradients, self.dtype)
         is_finite = tf.math.is_finite(tf.add_n([each for each in squares if each is not None]))
         if self.has_loss:
             is_finite &= tf.math.is_finite(self.loss)
@@ -116,7 +112,8 @@ class Probe:
 
         def described() -> None:
             applied = update.applied(gradients)
-            parts = self._parts(applied, squares if applied is gradients else self._squares(applied))
+            of_applied = squares if applied is gradients else squares_of(applied, self.dtype)
+            parts = parts_of(applied, of_applied, self.dtype)
             when(now, lambda: self._measure(step, parts, update, rate))
             when(soon, lambda: self._keep_last(step, parts))
 
@@ -226,33 +223,6 @@ class Probe:
         """Notes the batch's loss."""
         self.has_loss = True
         self.loss.assign(tf.cast(tf.reduce_mean(loss), self.dtype))
-
-    def _squares(self, gradients: Sequence[Any]) -> list[Any]:
-        """The sum of squares of each gradient's numbers."""
-        return [None if g is None else 2 * tf.cast(tf.nn.l2_loss(values(g)), self.dtype) for g in gradients]
-
-    def _parts(self, gradients: Sequence[Any], squares: Sequence[Any]) -> list[Any]:
-        """(array, factor, norm, largest |element|) of each gradient, which is array × factor; or None."""
-        given = [(tf.cast(dense(g), self.dtype), s) for g, s in zip(gradients, squares, strict=True) if g is not None]
-        arrays, sums = [array for array, _ in given], tf.stack([s for _, s in given])
-        sizes = tf.stack([largest(array) for array in arrays])
-        are_plain = tf.reduce_all((sizes == 0) | ((sums > _LEAST_SQUARES) & (sums < _MOST_SQUARES)))
-
-        def plain() -> list[tf.Tensor]:
-            # Rows of a sparse gradient may occur twice; only the whole array has its length.
-            whole = [
-                tf.sqrt(s) if array is g else length(array)
-                for (array, s), g in zip(given, (g for g in gradients if g is not None), strict=True)
-            ]
-            return [*arrays, tf.ones_like(sums), tf.stack(whole)]
-
-        def scaled() -> list[tf.Tensor]:
-            parts = [tf.math.divide_no_nan(array, f) for array, f in zip(arrays, tf.unstack(sizes), strict=True)]
-            return [*parts, sizes, sizes * tf.stack([length(part) for part in parts])]
-
-        *found, factors, norms = tf.cond(are_plain, plain, scaled)
-        parts = iter(zip(found, *map(tf.unstack, (factors, norms, sizes)), strict=True))
-        return [None if g is None else next(parts) for g in gradients]
 
     def _measure(self, step: tf.Tensor, parts: Sequence[Any], update: Update, rate: Callable | None) -> None:
         nan = tf.constant(float("nan"), self.dtype)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tbgrad.errors import OptionError
-from tbgrad.records import Histograms, HParams, Images, Record, Texts
+from tbgrad.records import Chart, Histograms, HParams, Images, Layout, Record, Texts
 from tbgrad.results import Fault, Layer, Training
 from tbgrad.results.training import joined
 from tbgrad.runs.opening import Run, open_run
@@ -36,8 +36,10 @@ class Recorder:
       layers: names or patterns of the layers that have series of their own, or None for all.
       quiet: whether nothing is said on the terminal.
       overwrite: whether a run of tbgrad's that is there already is replaced instead.
+      charts: further ones for the dashboard Custom Scalars, by category.
 
     Attributes:
+      layers: as given.
       training: everything measured so far, or None; of very many rows, evenly spaced ones.
       faults: those that were found.
 
@@ -52,6 +54,7 @@ class Recorder:
         layers: Sequence[str] | None = None,
         quiet: bool = False,
         overwrite: bool = False,
+        charts: Mapping[str, Sequence[Chart]] | None = None,
     ):
         rules = Rules() if rules is None else rules
         if isinstance(layers, str):
@@ -61,8 +64,8 @@ class Recorder:
         if not isinstance(rules, Rules):
             raise OptionError(f"rules is {rules!r}; expected tbgrad.Rules(...), or None.")
         self._asked, self.directory = Path(directory), Path(directory)
-        self._layers, self._quiet, self._rules, self._watch = layers, quiet, rules, Watch(rules)
-        self._exists = "replace" if overwrite else "number"
+        self.layers, self._quiet, self._rules, self._watch = layers, quiet, rules, Watch(rules)
+        self._exists, self._charts = "replace" if overwrite else "number", charts or {}
         self._run: Run | None = None
         self._parts: list[Training] = []
         self.faults: list[Fault] = []
@@ -131,7 +134,7 @@ class Recorder:
         """Writes new rows; tells and returns what they show to be wrong, if nothing was said of it before."""
         part = dataclasses.replace(part, rules=self._rules)
         if len(part.step):
-            self._run.write(training_scalars(part, self._layers))
+            self._run.write(training_scalars(part, self.layers))
             self._parts.append(part)
             if sum(len(each.step) for each in self._parts) > _MOST_ROWS:
                 self._parts = [self.training.rows(slice(None, None, 2))]
@@ -176,10 +179,13 @@ class Recorder:
         try:
             training = self.training
             if training is not None:
-                run.write([*self._news([self._in_run(training_verdict(training))]), training_layout(training)])
+                run.write([*self._news([self._in_run(training_verdict(training))]), self._layout(training)])
                 run.write(self._news(training_picture(training)))
         finally:
             run.close(status)
+
+    def _layout(self, training: Training) -> Layout:
+        return Layout({**training_layout(training).categories, **self._charts})
 
     def _write_verdict(self) -> None:
         self._run.write(self._news([self._in_run(training_verdict(self.training))]))

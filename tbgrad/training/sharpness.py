@@ -18,7 +18,7 @@ from tbgrad.calculus.lanczos import PRODUCTS, extreme_eigenvalues
 from tbgrad.errors import OptionError, RangeError
 from tbgrad.functions.models import ModelLoss, model_loss
 from tbgrad.instruments.edges import edge, preconditioner
-from tbgrad.records import Scalars
+from tbgrad.records import Chart, Scalars
 
 # What the optimizer keeps of squared gradients.
 _SECOND_MOMENT = {
@@ -29,6 +29,13 @@ _SECOND_MOMENT = {
     "adagrad": "_accumulators",
 }
 SHARPNESS_TAG, OVER_EDGE_TAG = "training/sharpness", "training/sharpness_over_edge"
+# Of the dashboard Custom Scalars.
+CHARTS = {
+    "training: sharpness": (
+        Chart("sharpness over the edge of stability", (f"^{OVER_EDGE_TAG}$",)),
+        Chart("sharpness, in loss per weight²", (f"^{SHARPNESS_TAG}$",)),
+    )
+}
 DESCRIPTIONS = {
     SHARPNESS_TAG: "Largest eigenvalue of the Hessian of the loss, on the data given for it: how strongly the loss "
     "bends here in the direction in which it bends upwards most. In loss per weight².",

@@ -162,8 +162,10 @@ def test_more_rows_than_the_program_holds_are_all_written(tmp_path):
 
 def test_layers_are_chosen_by_patterns(tmp_path):
     model = networks.made(networks.shared, sgd)
-    callback = tbgrad.GradientCallback(tmp_path / "run", layers=["ag*"], quiet=True)
+    callback = tbgrad.GradientCallback(tmp_path / "run", layers=["ag*"], histograms=5, quiet=True)
     fitted(model, callback)
+    counted = tbgrad.read_run(tmp_path / "run").histograms
+    assert len(counted) == 4 and all("_again/" in tag for tag in counted)
     tags = [tag for tag in tbgrad.read_run(tmp_path / "run").scalars if tag.startswith("training/zeros/")]
     assert tags == ["training/zeros/1_again"]
     with pytest.raises(OptionError, match="again"):
