@@ -52,7 +52,8 @@ def transformer() -> tuple[keras.Model, np.ndarray]:
     return keras.Model(tokens, out), np.random.default_rng(0).integers(0, 1000, (1000, 64)).astype(np.int32)
 
 
-MODELS = {"convolutional": convolutional, "transformer": transformer}
+# With the batch of each.
+MODELS = {"convolutional": (convolutional, 64), "transformer": (transformer, 16)}
 
 
 class Watched:
@@ -174,7 +175,7 @@ import sys
 import keras, numpy as np
 sys.path.insert(0, sys.argv[1])
 import training, tbgrad
-model, x = training.MODELS[sys.argv[2]]()
+model, x = training.MODELS[sys.argv[2]][0]()
 model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
 f = tbgrad.model_loss(model, x[:100], np.zeros(100, int), batch_size=100)
 plane = tbgrad.random_directions(f, f.weights())
@@ -190,15 +191,14 @@ def memory(name: str) -> None:
 
 @click.command()
 @click.option("--rounds", default=20, show_default=True, help="Blocks of ten steps of each variant.")
-@click.option("--batch", default=64, show_default=True)
 @click.option("--part", type=click.Choice(["steps", "surfaces"]), help="One of the parts.")
 @click.option("--only", type=click.Choice([*MODELS]), help="One of the models.")
-def main(rounds: int, batch: int, part: str | None, only: str | None) -> None:
+def main(rounds: int, part: str | None, only: str | None) -> None:
     """Print what each way adds to a step, and how fast a loss surface is."""
     print(f"{machine()}; median of {rounds} interleaved blocks of {BLOCK} steps")
     home = Path(tempfile.mkdtemp())
     try:
-        for name, make in MODELS.items():
+        for name, (make, batch) in MODELS.items():
             if only in (None, name) and part in (None, "steps"):
                 watching(name, make, home / name, batch, rounds)
             if only in (None, name) and part in (None, "surfaces"):
