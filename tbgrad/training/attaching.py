@@ -21,7 +21,7 @@ from tbgrad.training.hooks import Hooks, is_wrapped
 from tbgrad.training.networks import Network, is_rectified, layers_of, network
 from tbgrad.training.probes import Probe
 from tbgrad.training.schedules import Schedule
-from tbgrad.training.updates import update_of
+from tbgrad.training.updates import clip_of, update_of
 
 _ROWS = 256
 
@@ -105,6 +105,9 @@ class Attachment:
         # What was compiled before is kept and comes back, if it knows nothing of a probe.
         self._train_function = None if is_wrapped(model, "train_step") else model.train_function
         hooks, outer, inner = self._hooks, model.optimizer, self.optimizer
+        if type(model).train_step is keras.Model.train_step and all(layer.built for layer in layers_of(model)):
+            # As Keras would in the first step, which it then would trace twice.
+            self._build(outer, model.trainable_variables)
         hooks.wrap(model, "train_step", self._train_step)
         hooks.wrap(model, "compute_loss", self._compute_loss)
         hooks.wrap(outer, "scale_loss", self._scale_loss)
@@ -113,6 +116,11 @@ class Attachment:
             hooks.wrap(outer, "apply", self._apply_scaled)
         model.make_train_function(force=True)
         hooks.wrap(model, "train_function", self._run)
+
+    def _build(self, optimizer: Any, variables: Sequence[Any]) -> None:
+        if not optimizer.built:
+            with keras.name_scope(optimizer.name, caller=optimizer):
+                optimizer.build(variables)
 
     def _run(self, original: Any, iterator: Any) -> Any:
         try:
@@ -138,7 +146,8 @@ class Attachment:
             self.network = network(self._model())
             weights = [weight.value for weight in self.network.weights]
             rectified = self.network.rectified
-            self.probe = Probe(weights, self._schedule, self._histograms, len(rectified), self._capacity)
+            clip = clip_of(self.optimizer)
+            self.probe = Probe(weights, self._schedule, self._histograms, clip, len(rectified), self._capacity)
         self._rectified = {id(layer): place for place, (_, layer) in enumerate(rectified)}
         if self._loss is not None:
             self._note_loss(self._loss)
@@ -193,7 +202,7 @@ class Attachment:
         is_here = not tf.is_symbolic_tensor(output) or output.graph is tf.compat.v1.get_default_graph()
         if place is not None and is_here:
             step = tf.convert_to_tensor(self.optimizer.iterations)
-            self.probe.note_dead(place, tf.stop_gradient(output), step, again=place in self._called)
+            self.probe.dead_units.note(place, tf.stop_gradient(output), step, again=place in self._called)
             self._called.add(place)
 
     def _apply(self, original: Any, grads: Any, trainable_variables: Any = None) -> Any:
@@ -204,10 +213,8 @@ class Attachment:
         self._prepare()
         optimizer = self.optimizer
         variables = list(optimizer._trainable_variables if trainable_variables is None else trainable_variables)
-        if not optimizer.built:
-            # As it would do itself now.
-            with keras.name_scope(optimizer.name, caller=optimizer):
-                optimizer.build(variables)
+        # As it would do itself now.
+        self._build(optimizer, variables)
         for layer, output in self._early:
             self._note_output(layer, output)
         gradients = self._placed(variables, grads)

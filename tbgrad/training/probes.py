@@ -1,7 +1,9 @@
 """What is measured inside the compiled training step, and the variables in which it waits to be read.
 
 All of it is part of the step's own program: the gradients are those that the step has computed, and most steps pay
-only for one sum of squares by each weight. This module must not know Keras's models, nor files.
+only for one sum of squares by each weight. What is measured of them is computed behind the update, from variables
+alone: so TensorFlow can free each of the step's own tensors as soon as it could without, and no update has to wait for
+the gradients of all. This module must not know Keras's models, nor files.
 """
 
 from __future__ import annotations
@@ -11,12 +13,15 @@ from typing import Any
 
 import tensorflow as tf
 
-from tbgrad.training.parts import parts_of, squares_of
+from tbgrad.training.alarms import Alarm
+from tbgrad.training.dead_units import DeadUnits
+from tbgrad.training.magnitudes import lengths, magnitudes, products, shares_of_zeros, squares
 from tbgrad.training.schedules import Schedule
-from tbgrad.training.tensors import both, dense, either, has_not_finite, length, values, when
-from tbgrad.training.updates import Update
+from tbgrad.training.tensors import both, dense, either, values, when
+from tbgrad.training.updates import Clip, Update
 
-# Columns by weight, in this order; after them stand a row's loss and learning rate, and the shares of dead units.
+# Columns by weight, in this order; after them stand a row's loss and learning rate, and the shares of dead units. Those
+# of the update come last.
 COLUMNS = (
     "norm",
     "clipped_norm",
@@ -29,19 +34,19 @@ COLUMNS = (
     "update_norm",
     "weight_norm",
 )
-_MEASURED_BEFORE = 8
 
 
 class Probe:
     """Measures the gradients of some weights; its methods are called while a step is traced, or eagerly.
 
-    It holds two copies of the weights' size, the gradient of the step before and the weights before the update, and a
-    third one where histograms are asked for.
+    It holds three copies of the weights' size: the gradients of this step and of the one before, and the weights before
+    the update; and a fourth one where histograms are asked for.
 
     Args:
       weights: the `tf.Variable`s, in network order.
       schedule: which steps are measured; the watch for what is not finite is at every step.
       histograms: at which steps the gradients are kept for histograms, or None.
+      clip: how the optimizer clips, or None.
       rectified: how many layers have units that can be dead.
       capacity: rows that wait to be read; of more, the oldest are lost.
     """
@@ -51,36 +56,43 @@ class Probe:
         weights: Sequence[tf.Variable],
         schedule: Schedule,
         histograms: Schedule | None = None,
+        clip: Clip | None = None,
         rectified: int = 0,
         capacity: int = 256,
     ):
         self.weights, self.schedule, self.histograms, self.capacity = list(weights), schedule, histograms, capacity
         self.dtype = tf.float64 if any(w.dtype == tf.float64 for w in weights) else tf.float32
+        self._clip = clip
         count = len(self.weights)
         columns = len(COLUMNS) * count + 2 + rectified
 
-        def variable(shape: Sequence[int], dtype: tf.DType, value: float = 0.0) -> tf.Variable:
+        def variable(shape: Sequence[int], dtype: tf.DType = self.dtype, value: Any = 0) -> tf.Variable:
             return tf.Variable(tf.fill(shape, tf.cast(value, dtype)), trainable=False)
 
         nan = float("nan")
         # Rows that were ever measured, the first step at which something was not finite, and the step of the gradients
         # that are kept for histograms; -1 where there is none.
         self.status = tf.Variable(tf.constant([0, -1, -1], tf.int64), trainable=False)
-        self.rows, self.steps = variable([capacity, columns], self.dtype), variable([capacity], tf.int64)
-        # The row that waits for its update, its step, and -1 where none does.
-        self._waiting = variable([_MEASURED_BEFORE * count + 2], self.dtype)
+        self.rows, self.steps = variable([capacity, columns]), variable([capacity], tf.int64)
+        # The gradients of the step that waits for its update, their sums of squares, which of them there are, and the
+        # step; -1 where none waits.
+        self._held = [variable(w.shape) for w in self.weights]
+        self._squares, self._given = variable([count]), variable([count], tf.bool)
         self._pending = variable([], tf.int64, -1)
-        self._before = [variable(w.shape, self.dtype) for w in self.weights]
-        # The gradient of the step before over a factor, with its length and that factor.
-        self._last = [variable(w.shape, self.dtype) for w in self.weights]
-        self._last_sizes, self._last_step = variable([2, count], self.dtype, nan), variable([], tf.int64, -2)
-        self.loss = variable([], self.dtype, nan)
+        # The weights before the update, and its learning rate.
+        self._before, self._rate = [variable(w.shape) for w in self.weights], variable([], value=nan)
+        # The gradients of the step before, their factors and lengths.
+        self._last = [variable(w.shape) for w in self.weights]
+        self._last_sizes, self._last_step = variable([2, count], value=nan), variable([], tf.int64, -2)
+        self.loss = variable([], value=nan)
         # Whether the loss is told at all: where it is not, its NaN means nothing.
         self.has_loss = False
-        self.dead = variable([rectified], self.dtype, nan)
-        # Loss, whether the batch was finite, and of each weight whether gradient and weight were.
-        self.fault = variable([2 + 2 * count], self.dtype, nan)
-        self.kept = [variable(w.shape, self.dtype) for w in self.weights] if histograms else []
+        self.dead_units = DeadUnits(rectified, schedule, self.dtype)
+        self._alarm = Alarm(self.weights, self.status, self.dtype)
+        self.fault = self._alarm.fault
+        self.kept = [variable(w.shape) for w in self.weights] if histograms else []
+        # Of variables alone, so that it is traced once and not with each step.
+        self._measure = tf.function(self._measured, autograph=False)
 
     def before_update(
         self,
@@ -92,7 +104,7 @@ class Probe:
         batch: Sequence[tf.Tensor] = (),
         on_fault: Callable[[], None] = lambda: None,
     ) -> None:
-        """Measures the gradients of a step, and keeps the weights to measure the update by.
+        """Holds the gradients of a step, and the weights to measure the update by; watches for what is not finite.
 
         Args:
           step: integer tensor, the updates made before.
@@ -103,67 +115,32 @@ class Probe:
           on_fault: what else to do at the first step that is not finite.
         """
         step, update = tf.cast(step, tf.int64), update or Update()
-        squares = squares_of(gradients, self.dtype)
-        is_finite = tf.math.is_finite(tf.add_n([each for each in squares if each is not None]))
+        given = [values(gradient) for gradient in gradients if gradient is not None]
+        sums = squares([tf.cast(each, self.dtype) for each in given])
+        is_finite = tf.math.is_finite(tf.reduce_sum(sums))
         if self.has_loss:
             is_finite &= tf.math.is_finite(self.loss)
-        self._watch(~is_finite, step, gradients, batch, on_fault)
-        now, soon = self.schedule(step), self.schedule(step + 1)
+        lasting = self._hold(step, gradients, sums, update)
+        self._alarm.watch(~is_finite, step, self._told_loss, lasting, batch, on_fault)
 
-        def described() -> None:
-            applied = update.applied(gradients)
-            of_applied = squares if applied is gradients else squares_of(applied, self.dtype)
-            parts = parts_of(applied, of_applied, self.dtype)
-            when(now, lambda: self._measure(step, parts, update, rate))
-            when(soon, lambda: self._keep_last(step, parts))
+        def keep() -> None:
+            for before, weight in zip(self._before, self.weights, strict=True):
+                before.assign(tf.cast(weight, self.dtype))
+            if rate is not None:
+                self._rate.assign(tf.cast(rate(), self.dtype))
 
-        when(both(update.is_made, either(now, soon)), described)
-        if self.histograms is not None:
-            keeps = both(update.is_made, self.histograms(step))
-            when(keeps, lambda: self._keep(step, update.applied(gradients)))
+        when(both(update.is_made, self.schedule(step)), keep)
 
     def after_update(self) -> tf.Tensor:
-        """Measures the update of the row that waits for it, and makes the row ready to be read.
+        """Measures the step that waits for its update, and makes its row ready to be read.
 
         Returns:
-          Bool tensor, whether there was one.
+          Bool tensor, whether there is a new row.
         """
-
-        def finish() -> None:
-            lengths = []
-            for weight, before in zip(self.weights, self._before, strict=True):
-                lengths.append([length(tf.cast(weight, self.dtype) - before), length(before)])
-            updates = tf.reshape(tf.transpose(tf.convert_to_tensor(lengths)), [-1])
-            measured, ends = self._waiting[:-2], self._waiting[-2:]
-            row = tf.concat([measured, updates, ends, self.dead], axis=0)
-            place = self.status[0] % self.capacity
-            self.rows.scatter_update(tf.IndexedSlices(row[None], place[None]))
-            self.steps.scatter_update(tf.IndexedSlices(self._pending[None], place[None]))
-            self.status.assign_add(tf.constant([1, 0, 0], tf.int64))
-            self._pending.assign(-1)
-
-        return when(self._pending >= 0, finish)
-
-    def note_dead(self, which: int, output: tf.Tensor, step: Any, *, again: bool) -> None:
-        """Notes the share of a rectified layer's units, its last axis, that give zero for the whole batch.
-
-        Args:
-          which: the layer's place among the rectified ones.
-          output: `[batch, ..., units]`.
-          step: integer tensor.
-          again: whether the layer is called once more in this step: then a unit must be dead in all calls.
-        """
-
-        def note() -> None:
-            # In two steps, of which each goes along memory.
-            highest = tf.reduce_max(tf.reshape(output, [tf.shape(output)[0], -1]), axis=0)
-            highest = tf.reduce_max(tf.reshape(highest, [-1, tf.shape(output)[-1]]), axis=0)
-            # Where the highest is below zero, the activation is not the last thing that the layer does.
-            share = tf.reduce_mean(tf.cast(tf.equal(highest, 0), self.dtype))
-            share = tf.minimum(share, self.dead[which]) if again else share
-            self.dead.scatter_update(tf.IndexedSlices(share[None], [which]))
-
-        when(self.schedule(tf.cast(step, tf.int64)), note)
+        step = self._pending.read_value()
+        is_new = when(both(step >= 0, self._is_due(step)), self._measure)
+        self._pending.assign(-1)
+        return is_new
 
     def before_scaled(
         self,
@@ -189,75 +166,93 @@ class Probe:
         is_suspect = tf.cast(scale, self.dtype) <= 1
         if self.has_loss:
             is_suspect |= ~tf.math.is_finite(self.loss)
-        self._watch(is_suspect, tf.cast(step, tf.int64), gradients, batch, on_fault)
-
-    def _watch(
-        self,
-        is_suspect: tf.Tensor,
-        step: tf.Tensor,
-        gradients: Sequence[Any],
-        batch: Sequence[tf.Tensor],
-        on_fault: Callable[[], None],
-    ) -> None:
-        """Notes the first step at which loss or gradients are not finite; looks where it is suspected."""
-
-        def look() -> None:
-            # A sum of squares overflows long before its summands do.
-            nothing = tf.zeros([], tf.bool)
-            bad = [nothing if g is None else has_not_finite(values(g)) for g in gradients]
-            loss_is_bad = tf.math.is_inf(self.loss) | (tf.math.is_nan(self.loss) & self.has_loss)
-
-            def note() -> None:
-                weights = [has_not_finite(w.value()) for w in self.weights]
-                of_batch = tf.reduce_any([has_not_finite(x) for x in batch]) if batch else nothing
-                flags = tf.cast(tf.stack([of_batch, *bad, *weights]), self.dtype)
-                self.fault.assign(tf.concat([self.loss[None], flags], axis=0))
-                self.status.scatter_update(tf.IndexedSlices(step[None], [1]))
-                on_fault()
-
-            when(tf.reduce_any(bad) | loss_is_bad, note)
-
-        when(is_suspect & (self.status[1] < 0), look)
+        self._alarm.watch(is_suspect, tf.cast(step, tf.int64), self._told_loss, gradients, batch, on_fault)
 
     def note_loss(self, loss: tf.Tensor) -> None:
         """Notes the batch's loss."""
         self.has_loss = True
         self.loss.assign(tf.cast(tf.reduce_mean(loss), self.dtype))
 
-    def _measure(self, step: tf.Tensor, parts: Sequence[Any], update: Update, rate: Callable | None) -> None:
-        nan = tf.constant(float("nan"), self.dtype)
-        after = update.clipped_norms(parts)
-        follows, columns = tf.equal(self._last_step, step - 1), []
-        for i, part in enumerate(parts):
-            if part is None:
-                columns.append([nan] * _MEASURED_BEFORE)
-                continue
-            array, factor, norm, size = part
-            zeros = tf.reduce_mean(tf.cast(tf.equal(array, 0), self.dtype))
-            if array.shape.num_elements() == 0:
-                zeros = tf.zeros_like(nan)
-            product = tf.tensordot(tf.reshape(array, [-1]), tf.reshape(self._last[i], [-1]), 1)
-            factor_before, norm_before = tf.unstack(self._last_sizes[:, i])
-            row = [norm, after[i], size, zeros, tf.where(follows, product, nan)]
-            columns.append([*row, norm_before, factor, factor_before])
-        by_weight = tf.reshape(tf.transpose(tf.convert_to_tensor(columns)), [-1])
-        told = nan if rate is None else tf.cast(rate(), self.dtype)
-        self._waiting.assign(tf.concat([by_weight, tf.stack([self.loss, told])], axis=0))
-        for weight, before in zip(self.weights, self._before, strict=True):
-            before.assign(tf.cast(weight, self.dtype))
-        self._pending.assign(step)
+    @property
+    def _told_loss(self) -> tf.Variable | None:
+        return self.loss if self.has_loss else None
 
-    def _keep_last(self, step: tf.Tensor, parts: Sequence[Any]) -> None:
-        nan = tf.constant(float("nan"), self.dtype)
-        sizes = [(nan, nan) if part is None else part[1:3] for part in parts]
-        for last, part in zip(self._last, parts, strict=True):
-            if part is not None:
-                last.assign(part[0])
-        self._last_sizes.assign(tf.transpose(tf.convert_to_tensor(sizes)))
-        self._last_step.assign(step)
+    def _is_due(self, step: tf.Tensor) -> Any:
+        """Whether anything is to be measured of a step's gradients."""
+        asked = [self.schedule(step), self.schedule(step + 1)]
+        return either(*asked, *([] if self.histograms is None else [self.histograms(step)]))
 
-    def _keep(self, step: tf.Tensor, gradients: Sequence[Any]) -> None:
-        for kept, gradient in zip(self.kept, gradients, strict=True):
-            if gradient is not None:
-                kept.assign(tf.cast(dense(gradient), self.dtype))
-        self.status.scatter_update(tf.IndexedSlices(step[None], [2]))
+    def _hold(self, step: tf.Tensor, gradients: Sequence[Any], sums: tf.Tensor, update: Update) -> list[Any]:
+        """Holds the gradients of an update with their sums of squares; gives them as they can be looked at later."""
+        # To hold a tensor costs nothing; what first has to be computed is so only where it is asked for.
+        later, lasting = [], list(gradients)
+        for place, gradient in enumerate(gradients):
+            if isinstance(gradient, tf.Tensor) and gradient.dtype == self.dtype and update.is_plain:
+                self._held[place].assign(gradient)
+                # A tensor that a branch asks for is kept until that is decided; a variable is not.
+                lasting[place] = self._held[place]
+            elif gradient is not None:
+                later.append(place)
+        given = [place for place, gradient in enumerate(gradients) if gradient is not None]
+        self._given.assign(tf.constant([gradient is not None for gradient in gradients]))
+        self._squares.scatter_update(tf.IndexedSlices(sums, given))
+        none = tf.constant(-1, tf.int64)
+        self._pending.assign(step if update.is_made is True else tf.where(update.is_made, step, none))
+
+        def make() -> None:
+            applied = update.applied(gradients)
+            made = [tf.cast(dense(applied[place]), self.dtype) for place in later]
+            for place, gradient in zip(later, made, strict=True):
+                self._held[place].assign(gradient)
+            self._squares.scatter_update(tf.IndexedSlices(squares(made), later))
+
+        if later:
+            when(both(update.is_made, self._is_due(step)), make)
+        return lasting
+
+    def _measured(self) -> None:
+        step = self._pending.read_value()
+        gradients = [held.read_value() for held in self._held]
+        factors, norms, sizes = magnitudes(gradients, self._squares)
+
+        def write() -> None:
+            nan = tf.constant(float("nan"), self.dtype)
+            clipped = tf.fill(norms.shape, nan) if self._clip is None else self._clip.norms(gradients, norms)
+            factors_before, norms_before = tf.unstack(self._last_sizes)
+            product = products(gradients, factors, self._last, factors_before)
+            product = tf.where(tf.equal(self._last_step, step - 1), product, nan)
+            of_gradients = [
+                norms,
+                clipped,
+                sizes,
+                shares_of_zeros(gradients),
+                product,
+                norms_before,
+                factors,
+                factors_before,
+            ]
+            pairs = list(zip(self.weights, self._before, strict=True))
+            updates = lengths([tf.cast(weight, self.dtype) - before for weight, before in pairs])
+            columns = tf.reshape(tf.where(self._given, tf.stack(of_gradients), nan), [-1])
+            ends = tf.stack([self.loss, self._rate])
+            row = tf.concat([columns, updates, lengths(self._before), ends, self.dead_units.shares], axis=0)
+            place = self.status[0] % self.capacity
+            self.rows.scatter_update(tf.IndexedSlices(row[None], place[None]))
+            self.steps.scatter_update(tf.IndexedSlices(step[None], place[None]))
+            self.status.assign_add(tf.constant([1, 0, 0], tf.int64))
+
+        def keep_last() -> None:
+            for last, gradient in zip(self._last, gradients, strict=True):
+                last.assign(gradient)
+            self._last_sizes.assign(tf.stack([factors, norms]))
+            self._last_step.assign(step)
+
+        def keep_for_histograms() -> None:
+            for kept, gradient in zip(self.kept, gradients, strict=True):
+                kept.assign(gradient)
+            self.status.scatter_update(tf.IndexedSlices(step[None], [2]))
+
+        when(self.schedule(step), write)
+        when(self.schedule(step + 1), keep_last)
+        if self.histograms is not None:
+            when(self.histograms(step), keep_for_histograms)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -21,9 +23,9 @@ def when(condition: Any, act: Callable[[], None]) -> tf.Tensor:
     return tf.cond(condition, branch, lambda: tf.constant(False))
 
 
-def either(one: Any, other: Any) -> Any:
-    """Whether one of two conditions holds; True itself where one of them is that."""
-    return True if one is True or other is True else one | other
+def either(*conditions: Any) -> Any:
+    """Whether one of some conditions holds; True itself where one of them is that."""
+    return True if any(each is True for each in conditions) else functools.reduce(operator.or_, conditions)
 
 
 def both(one: Any, other: Any) -> Any:
@@ -46,15 +48,3 @@ def values(gradient: Any) -> tf.Tensor:
 def has_not_finite(array: tf.Tensor) -> tf.Tensor:
     """Whether an element is NaN or infinite."""
     return ~tf.reduce_all(tf.math.is_finite(array))
-
-
-def largest(array: tf.Tensor) -> tf.Tensor:
-    """The largest |element|; zero where there is none."""
-    if array.shape.num_elements() == 0:
-        return tf.zeros([], array.dtype)
-    return tf.maximum(tf.reduce_max(array), -tf.reduce_min(array))
-
-
-def length(array: Any) -> tf.Tensor:
-    """The Euclidean norm, where the sum of squares is a float."""
-    return tf.sqrt(2 * tf.nn.l2_loss(array))

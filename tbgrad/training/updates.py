@@ -12,7 +12,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from tbgrad.training.tensors import dense, length
+from tbgrad.training.magnitudes import lengths
+from tbgrad.training.tensors import dense
 
 
 @dataclass(frozen=True)
@@ -24,18 +25,21 @@ class Update:
       gathered: for each gradient what was gathered of the batches before, or None where each batch makes an update.
       batches: how many batches make an update.
       is_made: whether this batch makes one: True, or a bool tensor.
-      clip: (`clipnorm`, `clipvalue` or `global_clipnorm`, the limit), or None.
     """
 
     scale: float | None = None
     gathered: Sequence[Any] | None = None
     batches: int = 1
     is_made: Any = True
-    clip: tuple[str, float] | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the gradients are those of the update, as they come."""
+        return self.scale is None and self.gathered is None
 
     def applied(self, gradients: Sequence[Any]) -> Sequence[Any]:
-        """The gradients of the update, before clipping: themselves where nothing is done to them."""
-        if self.scale is None and self.gathered is None:
+        """The gradients of the update, before clipping."""
+        if self.is_plain:
             return gradients
         share = 1 / self.batches
         made = []
@@ -46,29 +50,40 @@ class Update:
             made.append(gradient)
         return made
 
-    def clipped_norms(self, parts: Sequence[Any]) -> list[Any]:
-        """The lengths after clipping of gradients array × factor; NaN where nothing clips.
+
+@dataclass(frozen=True)
+class Clip:
+    """How an optimizer clips gradients.
+
+    Source: Pascanu, Mikolov & Bengio (2013), On the Difficulty of Training Recurrent Neural Networks, arXiv:1211.5063.
+
+    Attributes:
+      kind: `clipnorm`, `clipvalue` or `global_clipnorm`.
+      limit: > 0.
+    """
+
+    kind: str
+    limit: float
+
+    def norms(self, arrays: Sequence[tf.Tensor], norms: tf.Tensor) -> tf.Tensor:
+        """`[count]`, the lengths of arrays after clipping.
 
         Args:
-          parts: (array, factor, norm, largest |element|) for each weight, or None.
-
-        Source: Pascanu, Mikolov & Bengio (2013), On the Difficulty of Training Recurrent Neural Networks,
-          arXiv:1211.5063.
+          arrays: the gradients of an update.
+          norms: `[count]`, their lengths.
         """
-        given = [part for part in parts if part is not None]
-        total = tf.sqrt(tf.add_n([tf.square(norm) for _, _, norm, _ in given]))
-        return [None if part is None else self._clipped(part, total) for part in parts]
+        limit = tf.constant(self.limit, norms.dtype)
+        if self.kind == "clipnorm":
+            return tf.minimum(norms, limit)
+        if self.kind == "global_clipnorm":
+            return norms * limit / tf.maximum(tf.sqrt(tf.reduce_sum(tf.square(norms))), limit)
+        return lengths([tf.clip_by_value(array, -limit, limit) for array in arrays])
 
-    def _clipped(self, part: tuple, total: tf.Tensor) -> tf.Tensor:
-        array, factor, norm, _ = part
-        if self.clip is None:
-            return tf.constant(float("nan"), norm.dtype)
-        kind, limit = self.clip[0], tf.constant(self.clip[1], norm.dtype)
-        if kind == "clipnorm":
-            return tf.minimum(norm, limit)
-        if kind == "global_clipnorm":
-            return norm * limit / tf.maximum(total, limit)
-        return length(tf.minimum(factor * tf.abs(array), limit))
+
+def clip_of(optimizer: Any) -> Clip | None:
+    """How a Keras optimizer clips, or None."""
+    clips = ((name, getattr(optimizer, name)) for name in ("clipnorm", "global_clipnorm", "clipvalue"))
+    return next((Clip(name, float(limit)) for name, limit in clips if limit), None)
 
 
 def update_of(optimizer: Any, gradients: Sequence[Any], weights: Sequence[Any]) -> Update:
@@ -85,6 +100,4 @@ def update_of(optimizer: Any, gradients: Sequence[Any], weights: Sequence[Any]) 
         pairs = zip(gradients, weights, strict=True)
         gathered = [None if gradient is None else sums[place(weight)].value for gradient, weight in pairs]
         is_made = tf.equal((tf.convert_to_tensor(optimizer._iterations) + 1) % steps, 0)
-    clips = ((name, getattr(optimizer, name)) for name in ("clipnorm", "global_clipnorm", "clipvalue"))
-    clip = next(((name, float(limit)) for name, limit in clips if limit), None)
-    return Update(optimizer.loss_scale_factor, gathered, steps, is_made, clip)
+    return Update(optimizer.loss_scale_factor, gathered, steps, is_made)
