@@ -13,10 +13,12 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
+import multiprocessing
 import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import click
@@ -101,31 +103,50 @@ class Watched:
         return self
 
 
-def watching(name: str, make: Callable, home: Path, batch: int, rounds: int) -> None:
-    variants = {
-        "bare": Watched(make, home, "bare", batch),
-        "every 10th": Watched(make, home, "tenth", batch, every=10),
-        "every step": Watched(make, home, "each", batch, every=1),
-        "histograms at every 100th": Watched(make, home, "histograms", batch, every=10, histograms=100),
-        "a second pass": Watched(make, home, "second", batch).with_second_pass(),
-    }
-    for each in variants.values():
-        each.steps()
-    taken = interleaved({key: each.steps for key, each in variants.items()}, rounds)
-    bare = np.array(taken["bare"])
-    weights = variants["bare"].model.count_params()
-    print(f"\n{name}, {weights:,} weights, batches of {batch}: a step takes {1e3 * median(bare):.0f} ms")
-    more = {key: 100 * (paired_ratio(times, bare) - 1) for key, times in taken.items()}
-    goals = {"every 10th": "3", "every step": "10", "a second pass": "-"}
+VARIANTS = {
+    "bare": {},
+    "every 10th": {"every": 10},
+    "every step": {"every": 1},
+    "histograms": {"every": 10, "histograms": 100},
+    "a second pass": {},
+}
+
+
+def watching(name: str, rounds: int, seed: int) -> dict[str, float]:
+    """What each variant adds to a step, in percent of it, and the seconds of a bare one; to be run in a new process."""
+    home, (make, batch) = Path(tempfile.mkdtemp()), MODELS[name]
+    try:
+        # Where in memory a model comes to lie costs or spares some percent of a step.
+        order = np.random.default_rng(seed).permutation(list(VARIANTS))
+        watched = {str(key): Watched(make, home, f"{key}", batch, **VARIANTS[key]) for key in order}
+        watched["a second pass"].with_second_pass()
+        for each in watched.values():
+            each.steps()
+        taken = interleaved({key: each.steps for key, each in watched.items()}, rounds)
+        for each in watched.values():
+            if each.callback:
+                each.callback.on_train_end()
+    finally:
+        shutil.rmtree(home)
+    more = {key: 100 * (paired_ratio(times, np.array(taken["bare"])) - 1) for key, times in taken.items()}
+    more["histograms"] = 100 * (paired_ratio(taken["histograms"], np.array(taken["every 10th"])) - 1)
+    return more | {"bare": median(taken["bare"]), "weights": watched["bare"].model.count_params()}
+
+
+def watchings(name: str, rounds: int, processes: int) -> None:
+    found = []
+    for seed in range(processes):
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+            found.append(pool.submit(watching, name, rounds, seed).result())
+    more = {key: np.array([each[key] for each in found]) for key in found[0]}
+    print(f"\n{name}, {found[0]['weights']:,} weights, batches of {MODELS[name][1]}: ", end="")
+    print(f"a step takes {1e3 * np.median(more['bare']):.0f} ms; median and range of {processes} processes")
+    goals = {"every 10th": "3", "every step": "10", "histograms": "3", "a second pass": "-"}
     for key, goal in goals.items():
-        print(f"  {key:<28} {more[key]:+6.1f} % of the step (goal {goal})")
-    added = 100 * (paired_ratio(taken["histograms at every 100th"], taken["every 10th"]) - 1)
-    print(f"  {'histograms at every 100th':<28} {added:+6.1f} % of the step (goal 3)")
-    ratio = more["a second pass"] / max(more["every step"], 1e-9)
+        low, middle, high = np.quantile(more[key], [0, 0.5, 1])
+        print(f"  {key:<16} {middle:+6.1f} % of the step ({low:+.1f} to {high:+.1f}; goal {goal})")
+    ratio = np.median(more["a second pass"]) / max(np.median(more["every step"]), 1e-9)
     print(f"  a second pass costs {ratio:.1f} times as much as the norms at every step (goal 10)")
-    for each in variants.values():
-        if each.callback:
-            each.callback.on_train_end()
 
 
 def evaluated(model: keras.Model, plane: tbgrad.Plane, x: np.ndarray, labels: np.ndarray, batch: int) -> Callable:
@@ -190,22 +211,19 @@ def memory(name: str) -> None:
 
 
 @click.command()
-@click.option("--rounds", default=20, show_default=True, help="Blocks of ten steps of each variant.")
+@click.option("--rounds", default=12, show_default=True, help="Blocks of ten steps of each variant, in each process.")
+@click.option("--processes", default=7, show_default=True, help="For the steps, one after the other.")
 @click.option("--part", type=click.Choice(["steps", "surfaces"]), help="One of the parts.")
 @click.option("--only", type=click.Choice([*MODELS]), help="One of the models.")
-def main(rounds: int, part: str | None, only: str | None) -> None:
+def main(rounds: int, processes: int, part: str | None, only: str | None) -> None:
     """Print what each way adds to a step, and how fast a loss surface is."""
-    print(f"{machine()}; median of {rounds} interleaved blocks of {BLOCK} steps")
-    home = Path(tempfile.mkdtemp())
-    try:
-        for name, (make, batch) in MODELS.items():
-            if only in (None, name) and part in (None, "steps"):
-                watching(name, make, home / name, batch, rounds)
-            if only in (None, name) and part in (None, "surfaces"):
-                surface(name, make, max(1, rounds // 4))
-                memory(name)
-    finally:
-        shutil.rmtree(home)
+    print(f"{machine()}; {rounds} interleaved blocks of {BLOCK} steps")
+    for name, (make, _) in MODELS.items():
+        if only in (None, name) and part in (None, "steps"):
+            watchings(name, rounds, processes)
+        if only in (None, name) and part in (None, "surfaces"):
+            surface(name, make, max(1, rounds // 4))
+            memory(name)
 
 
 if __name__ == "__main__":

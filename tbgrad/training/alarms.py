@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tbgrad.training.tensors import has_not_finite, values, when
+from tbgrad.training.tensors import has_not_finite, values, variable, when
 
 
 class Alarm:
@@ -24,8 +24,7 @@ class Alarm:
 
     def __init__(self, weights: Sequence[tf.Variable], status: tf.Variable, dtype: tf.DType):
         self._weights, self._status, self._dtype = weights, status, dtype
-        nan = tf.cast(float("nan"), dtype)
-        self.fault = tf.Variable(tf.fill([2 + 2 * len(weights)], nan), trainable=False)
+        self.fault = variable([2 + 2 * len(weights)], dtype, float("nan"))
 
     def watch(
         self,

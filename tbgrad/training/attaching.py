@@ -106,8 +106,9 @@ class Attachment:
         self._train_function = None if is_wrapped(model, "train_step") else model.train_function
         hooks, outer, inner = self._hooks, model.optimizer, self.optimizer
         if type(model).train_step is keras.Model.train_step and all(layer.built for layer in layers_of(model)):
-            # As Keras would in the first step, which it then would trace twice.
+            # As Keras would in the first step, which is traced twice where it makes variables.
             self._build(outer, model.trainable_variables)
+            self._prepare()
         hooks.wrap(model, "train_step", self._train_step)
         hooks.wrap(model, "compute_loss", self._compute_loss)
         hooks.wrap(outer, "scale_loss", self._scale_loss)

@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from tbgrad.training.schedules import Schedule
-from tbgrad.training.tensors import when
+from tbgrad.training.tensors import variable, when
 
 # Samples that are looked at first.
 _FEW = 4
@@ -26,7 +26,7 @@ class DeadUnits:
     """
 
     def __init__(self, layers: int, schedule: Schedule, dtype: tf.DType):
-        self.shares = tf.Variable(tf.fill([layers], tf.cast(float("nan"), dtype)), trainable=False)
+        self.shares = variable([layers], dtype, float("nan"))
         self._schedule = schedule
 
     def note(self, which: int, output: tf.Tensor, step: Any, *, again: bool) -> None:

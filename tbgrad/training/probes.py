@@ -1,9 +1,8 @@
 """What is measured inside the compiled training step, and the variables in which it waits to be read.
 
 All of it is part of the step's own program: the gradients are those that the step has computed, and most steps pay
-only for one sum of squares by each weight. What is measured of them is computed behind the update, from variables
-alone: so TensorFlow can free each of the step's own tensors as soon as it could without, and no update has to wait for
-the gradients of all. This module must not know Keras's models, nor files.
+only for one sum of squares by each weight. What is measured of them is computed from variables alone, which hold them:
+so it is traced once, however often the step is. This module must not know Keras's models, nor files.
 """
 
 from __future__ import annotations
@@ -17,11 +16,10 @@ from tbgrad.training.alarms import Alarm
 from tbgrad.training.dead_units import DeadUnits
 from tbgrad.training.magnitudes import lengths, magnitudes, products, shares_of_zeros, squares
 from tbgrad.training.schedules import Schedule
-from tbgrad.training.tensors import both, dense, either, values, when
+from tbgrad.training.tensors import both, dense, either, values, variable, when
 from tbgrad.training.updates import Clip, Update
 
-# Columns by weight, in this order; after them stand a row's loss and learning rate, and the shares of dead units. Those
-# of the update come last.
+# Columns by weight, in this order; after them stand a row's loss and learning rate, and the shares of dead units.
 COLUMNS = (
     "norm",
     "clipped_norm",
@@ -34,6 +32,7 @@ COLUMNS = (
     "update_norm",
     "weight_norm",
 )
+_OF_GRADIENTS = 8
 
 
 class Probe:
@@ -63,36 +62,35 @@ class Probe:
         self.weights, self.schedule, self.histograms, self.capacity = list(weights), schedule, histograms, capacity
         self.dtype = tf.float64 if any(w.dtype == tf.float64 for w in weights) else tf.float32
         self._clip = clip
-        count = len(self.weights)
-        columns = len(COLUMNS) * count + 2 + rectified
+        count, columns = len(self.weights), len(COLUMNS) * len(self.weights) + 2 + rectified
 
-        def variable(shape: Sequence[int], dtype: tf.DType = self.dtype, value: Any = 0) -> tf.Variable:
-            return tf.Variable(tf.fill(shape, tf.cast(value, dtype)), trainable=False)
+        def like_weights() -> list[tf.Variable]:
+            return [variable(w.shape, self.dtype) for w in self.weights]
 
-        nan = float("nan")
+        nan, whole = float("nan"), tf.int64
         # Rows that were ever measured, the first step at which something was not finite, and the step of the gradients
         # that are kept for histograms; -1 where there is none.
-        self.status = tf.Variable(tf.constant([0, -1, -1], tf.int64), trainable=False)
-        self.rows, self.steps = variable([capacity, columns]), variable([capacity], tf.int64)
+        self.status = tf.Variable(tf.constant([0, -1, -1], whole), trainable=False)
+        self.rows, self.steps = variable([capacity, columns], self.dtype), variable([capacity], whole)
         # The gradients of the step that waits for its update, their sums of squares, which of them there are, and the
         # step; -1 where none waits.
-        self._held = [variable(w.shape) for w in self.weights]
-        self._squares, self._given = variable([count]), variable([count], tf.bool)
-        self._pending = variable([], tf.int64, -1)
-        # The weights before the update, and its learning rate.
-        self._before, self._rate = [variable(w.shape) for w in self.weights], variable([], value=nan)
+        self._held, self._squares = like_weights(), variable([count], self.dtype)
+        self._given, self._pending = variable([count], tf.bool), variable([], whole, -1)
+        # What was measured of them, by column and weight; the weights before the update, and its learning rate.
+        self._waiting = variable([_OF_GRADIENTS, count], self.dtype)
+        self._before, self._rate = like_weights(), variable([], self.dtype, nan)
         # The gradients of the step before, their factors and lengths.
-        self._last = [variable(w.shape) for w in self.weights]
-        self._last_sizes, self._last_step = variable([2, count], value=nan), variable([], tf.int64, -2)
-        self.loss = variable([], value=nan)
+        self._last, self._last_sizes = like_weights(), variable([2, count], self.dtype, nan)
+        self._last_step = variable([], whole, -2)
+        self.loss = variable([], self.dtype, nan)
         # Whether the loss is told at all: where it is not, its NaN means nothing.
         self.has_loss = False
         self.dead_units = DeadUnits(rectified, schedule, self.dtype)
         self._alarm = Alarm(self.weights, self.status, self.dtype)
         self.fault = self._alarm.fault
-        self.kept = [variable(w.shape) for w in self.weights] if histograms else []
-        # Of variables alone, so that it is traced once and not with each step.
+        self.kept = like_weights() if histograms else []
         self._measure = tf.function(self._measured, autograph=False)
+        self._finish = tf.function(self._finished, autograph=False)
 
     def before_update(
         self,
@@ -104,7 +102,7 @@ class Probe:
         batch: Sequence[tf.Tensor] = (),
         on_fault: Callable[[], None] = lambda: None,
     ) -> None:
-        """Holds the gradients of a step, and the weights to measure the update by; watches for what is not finite.
+        """Measures the gradients of a step, and keeps the weights to measure the update by.
 
         Args:
           step: integer tensor, the updates made before.
@@ -121,7 +119,7 @@ class Probe:
         if self.has_loss:
             is_finite &= tf.math.is_finite(self.loss)
         lasting = self._hold(step, gradients, sums, update)
-        self._alarm.watch(~is_finite, step, self._told_loss, lasting, batch, on_fault)
+        self._alarm.watch(~is_finite, step, self.loss if self.has_loss else None, lasting, batch, on_fault)
 
         def keep() -> None:
             for before, weight in zip(self._before, self.weights, strict=True):
@@ -130,15 +128,16 @@ class Probe:
                 self._rate.assign(tf.cast(rate(), self.dtype))
 
         when(both(update.is_made, self.schedule(step)), keep)
+        when(both(update.is_made, self._is_due(step)), self._measure)
 
     def after_update(self) -> tf.Tensor:
-        """Measures the step that waits for its update, and makes its row ready to be read.
+        """Measures the update of the step that waits for it, and makes its row ready to be read.
 
         Returns:
           Bool tensor, whether there is a new row.
         """
         step = self._pending.read_value()
-        is_new = when(both(step >= 0, self._is_due(step)), self._measure)
+        is_new = when(both(step >= 0, self.schedule(step)), self._finish)
         self._pending.assign(-1)
         return is_new
 
@@ -166,16 +165,14 @@ class Probe:
         is_suspect = tf.cast(scale, self.dtype) <= 1
         if self.has_loss:
             is_suspect |= ~tf.math.is_finite(self.loss)
-        self._alarm.watch(is_suspect, tf.cast(step, tf.int64), self._told_loss, gradients, batch, on_fault)
+        self._alarm.watch(
+            is_suspect, tf.cast(step, tf.int64), self.loss if self.has_loss else None, gradients, batch, on_fault
+        )
 
     def note_loss(self, loss: tf.Tensor) -> None:
         """Notes the batch's loss."""
         self.has_loss = True
         self.loss.assign(tf.cast(tf.reduce_mean(loss), self.dtype))
-
-    @property
-    def _told_loss(self) -> tf.Variable | None:
-        return self.loss if self.has_loss else None
 
     def _is_due(self, step: tf.Tensor) -> Any:
         """Whether anything is to be measured of a step's gradients."""
@@ -196,8 +193,7 @@ class Probe:
         given = [place for place, gradient in enumerate(gradients) if gradient is not None]
         self._given.assign(tf.constant([gradient is not None for gradient in gradients]))
         self._squares.scatter_update(tf.IndexedSlices(sums, given))
-        none = tf.constant(-1, tf.int64)
-        self._pending.assign(step if update.is_made is True else tf.where(update.is_made, step, none))
+        self._pending.assign(tf.where(update.is_made, step, tf.constant(-1, tf.int64)))
 
         def make() -> None:
             applied = update.applied(gradients)
@@ -211,35 +207,20 @@ class Probe:
         return lasting
 
     def _measured(self) -> None:
+        """Measures what is held."""
         step = self._pending.read_value()
         gradients = [held.read_value() for held in self._held]
         factors, norms, sizes = magnitudes(gradients, self._squares)
 
-        def write() -> None:
+        def wait() -> None:
             nan = tf.constant(float("nan"), self.dtype)
             clipped = tf.fill(norms.shape, nan) if self._clip is None else self._clip.norms(gradients, norms)
+            zeros = shares_of_zeros(gradients)
             factors_before, norms_before = tf.unstack(self._last_sizes)
             product = products(gradients, factors, self._last, factors_before)
             product = tf.where(tf.equal(self._last_step, step - 1), product, nan)
-            of_gradients = [
-                norms,
-                clipped,
-                sizes,
-                shares_of_zeros(gradients),
-                product,
-                norms_before,
-                factors,
-                factors_before,
-            ]
-            pairs = list(zip(self.weights, self._before, strict=True))
-            updates = lengths([tf.cast(weight, self.dtype) - before for weight, before in pairs])
-            columns = tf.reshape(tf.where(self._given, tf.stack(of_gradients), nan), [-1])
-            ends = tf.stack([self.loss, self._rate])
-            row = tf.concat([columns, updates, lengths(self._before), ends, self.dead_units.shares], axis=0)
-            place = self.status[0] % self.capacity
-            self.rows.scatter_update(tf.IndexedSlices(row[None], place[None]))
-            self.steps.scatter_update(tf.IndexedSlices(step[None], place[None]))
-            self.status.assign_add(tf.constant([1, 0, 0], tf.int64))
+            columns = tf.stack([norms, clipped, sizes, zeros, product, norms_before, factors, factors_before])
+            self._waiting.assign(tf.where(self._given, columns, nan))
 
         def keep_last() -> None:
             for last, gradient in zip(self._last, gradients, strict=True):
@@ -252,7 +233,18 @@ class Probe:
                 kept.assign(gradient)
             self.status.scatter_update(tf.IndexedSlices(step[None], [2]))
 
-        when(self.schedule(step), write)
+        when(self.schedule(step), wait)
         when(self.schedule(step + 1), keep_last)
         if self.histograms is not None:
             when(self.histograms(step), keep_for_histograms)
+
+    def _finished(self) -> None:
+        """Measures the update, and writes the row."""
+        pairs = zip(self.weights, self._before, strict=True)
+        updates = lengths([tf.cast(weight, self.dtype) - before for weight, before in pairs])
+        of_gradients, ends = tf.reshape(self._waiting, [-1]), tf.stack([self.loss, self._rate])
+        row = tf.concat([of_gradients, updates, lengths(self._before), ends, self.dead_units.shares], axis=0)
+        place = self.status[0] % self.capacity
+        self.rows.scatter_update(tf.IndexedSlices(row[None], place[None]))
+        self.steps.scatter_update(tf.IndexedSlices(self._pending[None], place[None]))
+        self.status.assign_add(tf.constant([1, 0, 0], tf.int64))

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
+
+
+def variable(shape: Sequence[int], dtype: tf.DType, value: float = 0.0) -> tf.Variable:
+    """A variable in which something is kept, filled with a value."""
+    return tf.Variable(tf.fill(shape, tf.cast(value, dtype)), trainable=False)
 
 
 def when(condition: Any, act: Callable[[], None]) -> tf.Tensor:

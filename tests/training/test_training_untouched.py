@@ -185,3 +185,33 @@ def test_hooks_leave_in_any_order():
     del other
     gc.collect()
     assert owner.act(0) == 0 and not is_wrapped(owner, "act")
+
+
+@pytest.mark.parametrize("name", ["functional", "sequential", "own step"])
+def test_a_step_is_traced_no_more_often_than_without(name, tmp_path):
+    def traces(*callbacks):
+        model, seen = networks.made(networks.MODELS[name], OPTIMIZERS["sgd"]), []
+        original = model.compute_loss
+        model.compute_loss = lambda *args, **kwargs: seen.append(0) or original(*args, **kwargs)
+        model.fit(X, Y, batch_size=networks.BATCH, epochs=2, verbose=0, callbacks=callbacks)
+        return len(seen)
+
+    assert traces(GradientCallback(tmp_path / "run", quiet=True)) <= traces()
+
+
+def test_an_optimizer_that_is_given_some_of_the_weights_knows_no_more(tmp_path):
+    class TrainsItsHead(networks.OwnStep):
+        def train_step(self, data):
+            x, y = data
+            with tf.GradientTape() as tape:
+                loss = self.compute_loss(y=y, y_pred=self(x, training=True))
+            self.optimizer.apply(tape.gradient(loss, self.outer.trainable_variables), self.outer.trainable_variables)
+            return {"loss": loss}
+
+    def variables(*callbacks):
+        model = networks.made(TrainsItsHead, OPTIMIZERS["adam, clipped by its norm"])
+        model(X[:1])
+        model.fit(X, Y, batch_size=networks.BATCH, verbose=0, callbacks=callbacks)
+        return [tuple(variable.shape) for variable in model.optimizer.variables], model.get_weights()
+
+    assert_same(variables(), variables(GradientCallback(tmp_path / "run", quiet=True)))

@@ -20,9 +20,9 @@ def scaled(initial_scale=2.0**15):
     return keras.optimizers.LossScaleOptimizer(sgd(), initial_scale=initial_scale)
 
 
-def fitted(model, *callbacks, x=X, **options):
+def fitted(model, *callbacks, x=X, y=Y, **options):
     return model.fit(
-        x, Y, **{"batch_size": networks.BATCH, "shuffle": False, "verbose": 0}, callbacks=callbacks, **options
+        x, y, **{"batch_size": networks.BATCH, "shuffle": False, "verbose": 0}, callbacks=callbacks, **options
     )
 
 
@@ -207,3 +207,48 @@ def test_a_monitor_says_what_it_cannot_measure(tmp_path):
         for step in range(3):
             monitor([tf.ones(2)], [weight], step, learning_rate=rate)
     np.testing.assert_array_equal(monitor.training.learning_rate, [0.5, 0.25, 0.125])
+
+
+def test_a_unit_that_gives_something_in_one_sample_is_not_dead(tmp_path):
+    rare = keras.layers.Dense(3, activation="relu", trainable=False)
+    model = keras.Sequential([keras.Input((3,)), rare, keras.layers.Dense(3)])
+    model.compile(sgd(), networks.LOSS(from_logits=True))
+    rare.set_weights([np.eye(3), np.zeros(3)])
+    # The first unit is alive in the last sample alone, the second always, the third never.
+    x = np.tile(np.float32([-1, 1, -1]), (networks.BATCH, 1))
+    x[-1, 0] = 1
+    callback = tbgrad.GradientCallback(tmp_path / "run", every=1, quiet=True)
+    fitted(model, callback, x=x, y=Y[: networks.BATCH])
+    np.testing.assert_allclose(callback.training.dead[0, 0], 1 / 3, rtol=1e-6)
+
+
+@pytest.fixture
+def double_precision():
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    yield
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
+
+
+def test_in_double_precision_the_readings_are_too(double_precision, tmp_path):
+    x = X.astype(np.float64)
+    told = networks.by_tape(networks.made(networks.functional, sgd), x, Y)
+    callback = tbgrad.GradientCallback(tmp_path / "run", every=1, quiet=True)
+    fitted(networks.made(networks.functional, sgd), callback, x=x)
+    for row, step in zip(callback.training.norm, told, strict=True):
+        norms = sorted(np.linalg.norm(gradient) for gradient in step["gradient"].values())
+        np.testing.assert_allclose(np.sort(row), norms, rtol=1e-12)
+
+
+def test_layers_of_equal_names_in_models_within_models_are_told_apart(tmp_path):
+    def block():
+        return keras.Sequential([keras.Input((networks.FEATURES,)), keras.layers.Dense(7, name="in")], name="block")
+
+    outer = keras.Sequential([keras.Input((networks.FEATURES,)), block()], name="outer")
+    model = keras.Sequential([keras.Input((networks.FEATURES,)), block(), outer, keras.layers.Dense(3, name="in")])
+    model.compile(sgd(), networks.LOSS(from_logits=True))
+    callback = tbgrad.GradientCallback(tmp_path / "run", quiet=True)
+    fitted(model, callback)
+    names = [layer.name for layer in callback.training.layers]
+    assert len(set(names)) == 3 and all("in" in name for name in names)
