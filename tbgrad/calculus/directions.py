@@ -90,7 +90,7 @@ def random_directions(
 def principal_directions(path: Any, count: int = 2) -> Plane:
     """Makes the line or the plane that holds most of a training's way, through its last point.
 
-    They are the principal components of the differences to the last point, of length one: nothing is normalized by
+    They are the principal components of the differences to the last point, of length one: nothing is normalised by
     filters, which would bend the path.
 
     Args:
@@ -141,7 +141,7 @@ def principal_directions(path: Any, count: int = 2) -> Plane:
         directions,
         explained=shares,
         axes=tuple(f"{name}: principal direction" for name in _NAMES[:count]),
-        caption=f"{said} of the training's path, not normalized",
+        caption=f"{said} of the training's path, not normalised",
     )
 
 
@@ -165,7 +165,7 @@ def direction_towards(origin: Any, other: Any) -> Plane:
         raise ShapeError(f"the positions have shapes {first.shape} and {second.shape}; expected (d,) twice.")
     if not (np.isfinite(first).all() and np.isfinite(second).all() and (first != second).any()):
         raise ShapeError("a line needs two different positions of finite numbers.")
-    caption = "a straight line from one set of weights (0) to another (1), not normalized"
+    caption = "a straight line from one set of weights (0) to another (1), not normalised"
     return Plane(first, (second - first)[None], axes=("t: from 0 at the first to 1 at the other",), caption=caption)
 
 

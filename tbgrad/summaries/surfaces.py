@@ -128,7 +128,7 @@ def _story(surface: Surface, views: Sequence[tuple[float, float]]) -> str:
     ]
     asked = [
         ("Where is it low, where high, where undefined?", "Images", "surface/contour"),
-        *([("Which way did the path go?", "Images", "surface/contour")] if surface.trail is not None else []),
+        *([("Where does the path pass?", "Images", "surface/contour")] if surface.trail is not None else []),
         *(slopes if surface.has_gradients else []),
         ("What is its shape?", "Mesh: drag to turn", "surface/mesh"),
         ("And from a fixed point of view?", "Images", f"surface/relief/{_angles(views[0])}"),

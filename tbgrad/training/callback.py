@@ -33,8 +33,8 @@ class GradientCallback(keras.callbacks.Callback):
     that get no gradient, and what is NaN or infinite, for which every step is watched.
 
     The same callback in another `fit` goes on in its run. A new one, where a run is already, takes the next free name
-    (`logs/mnist-2`) and says so; so does the same one where other layers are trained than before. It holds two copies
-    of the weights, three with histograms, until `fit` ends; after that neither those nor the model.
+    (`logs/mnist-2`) and says so; so does the same one where other layers are trained than before. It holds three copies
+    of the weights, four with histograms, until `fit` ends; after that neither those nor the model.
 
     Args:
       logdir: the run's directory.
@@ -231,9 +231,7 @@ class GradientCallback(keras.callbacks.Callback):
         held = self._attachment.batch
         if held:
             step = self._reader.shifted(int(self._attachment.probe.status.numpy()[1]))
-            file = self.directory / f"batch_step{step}.npz"
-            np.savez(file, **{f"array_{i}": x.numpy() for i, x in enumerate(held)})
-            self._recorder.say(f"the batch of step {step:,} is kept in '{file}'.")
+            self._recorder.keep_batch(step, [x.numpy() for x in held])
 
     def _write_histograms(self, step: int) -> None:
         if self._reader is None:

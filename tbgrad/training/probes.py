@@ -7,6 +7,7 @@ so it is traced once, however often the step is. This module must not know Keras
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,19 +21,8 @@ from tbgrad.training.tensors import both, dense, either, values, variable, when
 from tbgrad.training.updates import Clip, Update
 
 # Columns by weight, in this order; after them stand a row's loss and learning rate, and the shares of dead units.
-COLUMNS = (
-    "norm",
-    "clipped_norm",
-    "largest",
-    "zeros",
-    "product",
-    "norm_before",
-    "factor",
-    "factor_before",
-    "update_norm",
-    "weight_norm",
-)
-_OF_GRADIENTS = 8
+_OF_GRADIENTS = ("norm", "clipped_norm", "largest", "zeros", "product", "norm_before", "factor", "factor_before")
+COLUMNS = (*_OF_GRADIENTS, "update_norm", "weight_norm")
 
 
 class Probe:
@@ -77,7 +67,7 @@ class Probe:
         self._held, self._squares = like_weights(), variable([count], self.dtype)
         self._given, self._pending = variable([count], tf.bool), variable([], whole, -1)
         # What was measured of them, by column and weight; the weights before the update, and its learning rate.
-        self._waiting = variable([_OF_GRADIENTS, count], self.dtype)
+        self._waiting = variable([len(_OF_GRADIENTS), count], self.dtype)
         self._before, self._rate = like_weights(), variable([], self.dtype, nan)
         # The gradients of the step before, their factors and lengths.
         self._last, self._last_sizes = like_weights(), variable([2, count], self.dtype, nan)
@@ -128,7 +118,13 @@ class Probe:
                 self._rate.assign(tf.cast(rate(), self.dtype))
 
         when(both(update.is_made, self.schedule(step)), keep)
-        when(both(update.is_made, self._is_due(step)), self._measure)
+        is_due, act = both(update.is_made, self._is_due(step)), self._measure
+        if is_due is True and not tf.executing_eagerly():
+            # It begins with the first gradient, while others are still computed.
+            pairs = zip(gradients, lasting, self._held, strict=True)
+            arrays = [gradient if last is held else held.read_value() for gradient, last, held in pairs]
+            act = functools.partial(self._measured, arrays)
+        when(is_due, act)
 
     def after_update(self) -> tf.Tensor:
         """Measures the update of the step that waits for it, and makes its row ready to be read.
@@ -206,10 +202,10 @@ class Probe:
             when(both(update.is_made, self._is_due(step)), make)
         return lasting
 
-    def _measured(self) -> None:
-        """Measures what is held."""
+    def _measured(self, arrays: Sequence[tf.Tensor] | None = None) -> None:
+        """Measures what is held, given as tensors where there are such."""
         step = self._pending.read_value()
-        gradients = [held.read_value() for held in self._held]
+        gradients = arrays or [held.read_value() for held in self._held]
         factors, norms, sizes = magnitudes(gradients, self._squares)
 
         def wait() -> None:

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from tbgrad.errors import OptionError
+from tbgrad.errors import OptionError, WriteError
 from tbgrad.records import Chart, Histograms, HParams, Images, Layout, Record, Texts
 from tbgrad.results import Fault, Layer, Training
 from tbgrad.results.training import joined
+from tbgrad.runs.directories import reason
 from tbgrad.runs.opening import Run, open_run
 from tbgrad.runs.versions import versions
 from tbgrad.summaries.pages import select_run
@@ -165,6 +166,19 @@ class Recorder:
                 buckets = np.stack([edges[:-1], edges[1:], counts], axis=1)
                 records.append(Histograms(f"training/{kind}/{name}", step, [buckets]))
         self._run.write(records)
+
+    def keep_batch(self, step: int, arrays: Sequence[np.ndarray]) -> None:
+        """Writes a batch beside the run's events, and says where.
+
+        Raises:
+          WriteError: it cannot be written.
+        """
+        file = self.directory / f"batch_step{step}.npz"
+        try:
+            np.savez(file, **{f"array_{i}": array for i, array in enumerate(arrays)})
+        except OSError as error:
+            raise WriteError(f"cannot write '{file}': {reason(error)}.") from error
+        self.say(f"the batch of step {step:,} is kept in '{file}'.")
 
     def flush(self) -> None:
         """Makes what was written visible to TensorBoard."""

@@ -94,7 +94,7 @@ def test_principal_directions_are_singular_vectors(monkeypatch, dtype, at_once):
     along = moved @ expected[:2].T
     np.testing.assert_allclose(plane.explained, along.var(axis=0) / moved.var(axis=0).sum(), rtol=1e-6)
     assert (plane.origin == path[-1]).all() and (plane.project(path[:1]) >= 0).all()
-    assert plane.caption.endswith("not normalized") and plane.names == ("first", "second")
+    assert plane.caption.endswith("not normalised") and plane.names == ("first", "second")
 
 
 def test_a_straight_path_is_a_line():

@@ -71,7 +71,7 @@ def test_the_records_say_how_it_is_shown_and_where_the_path_goes(surface):
     assert start == f"| start | 0 | {OWN[0]:.6g} | {feet[0, 0]:.6g} | {feet[0, 1]:.6g} | {surface.trail.off[0]:.4g} |"
     assert f"| 32 | {OWN[-1]:.6g} |" in end
     # It goes down all the way, so that no other point is the lowest.
-    assert "| lowest | 32" not in story and "Which way did the path go?" in story
+    assert "| lowest | 32" not in story and "Where does the path pass?" in story
 
 
 def test_without_gradients_what_needs_them_is_left_out():

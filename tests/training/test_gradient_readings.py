@@ -74,3 +74,16 @@ def test_however_the_step_is_run(compiled, tmp_path):
         zip([w.path for w in model.trainable_variables], [w.path for w in twin.trainable_variables], strict=True)
     )
     assert_as_told(training, told, [order[path] for path in paths(model, training)])
+
+
+def test_layers_of_equal_names_in_models_within_models_are_told_apart(tmp_path):
+    def block():
+        return keras.Sequential([keras.Input((networks.FEATURES,)), keras.layers.Dense(7, name="in")], name="block")
+
+    outer = keras.Sequential([keras.Input((networks.FEATURES,)), block()], name="outer")
+    model = keras.Sequential([keras.Input((networks.FEATURES,)), block(), outer, keras.layers.Dense(3, name="in")])
+    model.compile("sgd", networks.LOSS(from_logits=True))
+    callback = GradientCallback(tmp_path / "run", quiet=True)
+    model.fit(*networks.data(), verbose=0, callbacks=[callback])
+    names = [layer.name for layer in callback.training.layers]
+    assert len(set(names)) == 3 and all("in" in name for name in names)

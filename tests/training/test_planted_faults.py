@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import tbgrad
+from tbgrad.errors import WriteError
 
 layers = keras.layers
 X, Y = networks.data(batches=40)
@@ -52,6 +53,19 @@ def test_a_batch_with_a_nan_is_named_and_kept(tmp_path, capsys):
     assert not text.lstrip("# ").lower().startswith("healthy")
     # And so the examination of the folder finds it.
     assert any("training" in finding.fault for finding in tbgrad.examine(tmp_path).findings)
+
+
+def test_a_batch_that_cannot_be_kept_is_told(tmp_path):
+    class Blocks(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            (tmp_path / "run" / "batch_step0.npz").mkdir(exist_ok=True)
+
+    x, model = X.copy(), networks.made(networks.functional, lambda: keras.optimizers.SGD(0.1))
+    x[0, 0] = np.nan
+    callback = tbgrad.GradientCallback(tmp_path / "run", save_batch=True, quiet=True)
+    with pytest.raises(WriteError, match=r"cannot write '.*batch_step0\.npz': Is a directory"):
+        model.fit(x, Y, batch_size=networks.BATCH, shuffle=False, verbose=0, callbacks=[callback, Blocks()])
+    assert not hasattr(model.train_step, "tbgrad_chain")
 
 
 def test_a_nan_that_a_gradient_makes_is_traced_to_its_layer(tmp_path):

@@ -239,16 +239,3 @@ def test_in_double_precision_the_readings_are_too(double_precision, tmp_path):
     for row, step in zip(callback.training.norm, told, strict=True):
         norms = sorted(np.linalg.norm(gradient) for gradient in step["gradient"].values())
         np.testing.assert_allclose(np.sort(row), norms, rtol=1e-12)
-
-
-def test_layers_of_equal_names_in_models_within_models_are_told_apart(tmp_path):
-    def block():
-        return keras.Sequential([keras.Input((networks.FEATURES,)), keras.layers.Dense(7, name="in")], name="block")
-
-    outer = keras.Sequential([keras.Input((networks.FEATURES,)), block()], name="outer")
-    model = keras.Sequential([keras.Input((networks.FEATURES,)), block(), outer, keras.layers.Dense(3, name="in")])
-    model.compile(sgd(), networks.LOSS(from_logits=True))
-    callback = tbgrad.GradientCallback(tmp_path / "run", quiet=True)
-    fitted(model, callback)
-    names = [layer.name for layer in callback.training.layers]
-    assert len(set(names)) == 3 and all("in" in name for name in names)
