@@ -116,7 +116,7 @@ def watching(name: str, rounds: int, seed: int) -> dict[str, float]:
     """What each variant adds to a step, in percent of it, and the seconds of a bare one; to be run in a new process."""
     home, (make, batch) = Path(tempfile.mkdtemp()), MODELS[name]
     try:
-        # Where in memory a model comes to lie costs or spares some percent of a step.
+        # Whichever is made first may be at an advantage.
         order = np.random.default_rng(seed).permutation(list(VARIANTS))
         watched = {str(key): Watched(make, home, f"{key}", batch, **VARIANTS[key]) for key in order}
         watched["a second pass"].with_second_pass()
