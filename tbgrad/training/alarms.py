@@ -28,41 +28,37 @@ class Alarm:
 
     def watch(
         self,
-        is_suspect: tf.Tensor,
+        are_bad: Sequence[tf.Tensor],
         step: tf.Tensor,
         loss: tf.Variable | None,
-        gradients: Sequence[Any],
         batch: Sequence[tf.Tensor],
         on_fault: Callable[[], None],
     ) -> None:
-        """Looks at a step where it is suspected.
+        """Looks at a step.
 
         Args:
-          is_suspect: bool tensor, whether to look.
+          are_bad: of each gradient whether it is not finite.
           step: int64 tensor.
           loss: of the batch, or None where it is not told.
-          gradients: one for each weight: a tensor, a variable, `tf.IndexedSlices`, or None.
           batch: floating tensors that the loss was computed from.
           on_fault: what else to do at the first step that is not finite.
         """
+        loss_is_bad = tf.constant(False) if loss is None else ~tf.math.is_finite(loss)
 
-        def look() -> None:
-            # A sum of squares overflows long before its summands do.
-            nothing = tf.zeros([], tf.bool)
-            bad = [nothing if g is None else has_not_finite(values(g)) for g in gradients]
-            loss_is_bad = nothing if loss is None else ~tf.math.is_finite(loss)
+        def note() -> None:
+            weights = [has_not_finite(w.value()) for w in self._weights]
+            of_batch = tf.reduce_any([has_not_finite(x) for x in batch]) if batch else tf.constant(False)
+            told = tf.constant(float("nan"), self._dtype) if loss is None else loss
+            flags = tf.cast(tf.stack([of_batch, *are_bad, *weights]), self._dtype)
+            noted = self.fault.assign(tf.concat([told[None], flags], axis=0))
+            flagged = self._status.scatter_update(tf.IndexedSlices(step[None], [1]))
+            # It may read both, from outside the program.
+            with tf.control_dependencies([noted, flagged]):
+                on_fault()
 
-            def note() -> None:
-                weights = [has_not_finite(w.value()) for w in self._weights]
-                of_batch = tf.reduce_any([has_not_finite(x) for x in batch]) if batch else nothing
-                told = tf.constant(float("nan"), self._dtype) if loss is None else loss
-                flags = tf.cast(tf.stack([of_batch, *bad, *weights]), self._dtype)
-                noted = self.fault.assign(tf.concat([told[None], flags], axis=0))
-                flagged = self._status.scatter_update(tf.IndexedSlices(step[None], [1]))
-                # It may read both, from outside the program.
-                with tf.control_dependencies([noted, flagged]):
-                    on_fault()
+        when((self._status[1] < 0) & (tf.reduce_any(are_bad) | loss_is_bad), note)
 
-            when(tf.reduce_any(bad) | loss_is_bad, note)
 
-        when(is_suspect & (self._status[1] < 0), look)
+def are_not_finite(gradients: Sequence[Any]) -> list[tf.Tensor]:
+    """Of each gradient whether an element is NaN or infinite: of a tensor, of `tf.IndexedSlices`, or of None."""
+    return [tf.constant(False) if g is None else has_not_finite(values(g)) for g in gradients]

@@ -138,7 +138,7 @@ class GradientCallback(keras.callbacks.Callback):
         probe = self._attachment.probe if self._attachment else None
         if probe is None:
             return
-        measured, bad, histogram = (int(x) for x in probe.status.numpy())
+        measured, bad, histogram = probe.status.value().numpy().tolist()
         is_new = bad >= 0 and not self._told
         # A loss that only the logs tell is that of the last row.
         if (

@@ -8,12 +8,14 @@ Source: Blue (1978), A Portable Fortran Program to Find the Euclidean Norm of a 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import tensorflow as tf
 
 # Squares of numbers whose sum is between these are floats, and what is lost of it is below rounding.
 _LEAST_SQUARES, _MOST_SQUARES = 1e-20, 1e30
+_ROWS = 64
 
 
 def squares(arrays: Sequence[tf.Tensor]) -> tf.Tensor:
@@ -40,14 +42,9 @@ def shares_of_zeros(arrays: Sequence[tf.Tensor]) -> tf.Tensor:
     return tf.stack([tf.reduce_sum(tf.cast(tf.equal(array, 0), array.dtype)) for array in arrays]) / sizes
 
 
-def magnitudes(arrays: Sequence[tf.Tensor], sums: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """(factors, norms, largest |elements|): what arrays are to be divided by, and how long they are.
-
-    Args:
-      arrays: of any shapes.
-      sums: `[count]`, of their squares, which need not be floats.
-    """
-    sizes = largest(arrays)
+def magnitudes(arrays: Sequence[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """(factors, norms, largest |elements|): what arrays are to be divided by, and how long they are."""
+    sizes, sums = largest(arrays), squares(arrays)
     are_plain = tf.reduce_all((sizes == 0) | ((sums > _LEAST_SQUARES) & (sums < _MOST_SQUARES)))
     factors, norms = tf.cond(
         are_plain,
@@ -64,14 +61,19 @@ def products(
 
     def dots(those: Sequence[tf.Tensor], these: Sequence[tf.Tensor]) -> tf.Tensor:
         pairs = zip(those, these, strict=True)
-        found = [tf.matmul(tf.reshape(a, [1, -1]), tf.reshape(b, [-1, 1])) for a, b in pairs]
-        return tf.reshape(tf.stack(found), [-1])
+        return tf.stack([_dot(a, b) for a, b in pairs])
 
     return tf.cond(
         tf.reduce_all((factors == 1) & (other_factors == 1)),
         lambda: dots(arrays, others),
         lambda: dots(_divided(arrays, factors), _divided(others, other_factors)),
     )
+
+
+def _dot(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+    # Row by row along memory, which is quicker; a sum of sums loses less than one of millions of summands.
+    rows = [math.gcd(a.shape.num_elements(), _ROWS), 1, -1]
+    return tf.reduce_sum(tf.matmul(tf.reshape(a, rows), tf.reshape(b, rows), transpose_b=True))
 
 
 def _divided(arrays: Sequence[tf.Tensor], factors: tf.Tensor) -> list[tf.Tensor]:

@@ -1,23 +1,22 @@
 """What is measured inside the compiled training step, and the variables in which it waits to be read.
 
 All of it is part of the step's own program: the gradients are those that the step has computed, and most steps pay
-only for one sum of squares by each weight. What is measured of them is computed from variables alone, which hold them:
+only for a look at whether each is finite. What is measured of them is computed from variables alone, which hold them:
 so it is traced once, however often the step is. This module must not know Keras's models, nor files.
 """
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
 
-from tbgrad.training.alarms import Alarm
+from tbgrad.training.alarms import Alarm, are_not_finite
 from tbgrad.training.dead_units import DeadUnits
-from tbgrad.training.magnitudes import lengths, magnitudes, products, shares_of_zeros, squares
+from tbgrad.training.magnitudes import lengths, magnitudes, products, shares_of_zeros
 from tbgrad.training.schedules import Schedule
-from tbgrad.training.tensors import both, dense, either, values, variable, when
+from tbgrad.training.tensors import both, dense, either, variable, when
 from tbgrad.training.updates import Clip, Update
 
 # Columns by weight, in this order; after them stand a row's loss and learning rate, and the shares of dead units.
@@ -28,7 +27,7 @@ COLUMNS = (*_OF_GRADIENTS, "update_norm", "weight_norm")
 class Probe:
     """Measures the gradients of some weights; its methods are called while a step is traced, or eagerly.
 
-    It holds three copies of the weights' size: the gradients of this step and of the one before, and the weights before
+    It holds three copies of the weights' size: the gradients of a step and of the one before, and the weights before
     the update; and a fourth one where histograms are asked for.
 
     Args:
@@ -62,10 +61,8 @@ class Probe:
         # that are kept for histograms; -1 where there is none.
         self.status = tf.Variable(tf.constant([0, -1, -1], whole), trainable=False)
         self.rows, self.steps = variable([capacity, columns], self.dtype), variable([capacity], whole)
-        # The gradients of the step that waits for its update, their sums of squares, which of them there are, and the
-        # step; -1 where none waits.
-        self._held, self._squares = like_weights(), variable([count], self.dtype)
-        self._given, self._pending = variable([count], tf.bool), variable([], whole, -1)
+        # The step that waits for its update, -1 where none does; its gradients, and which of them there are.
+        self._pending, self._held, self._given = variable([], whole, -1), like_weights(), variable([count], tf.bool)
         # What was measured of them, by column and weight; the weights before the update, and its learning rate.
         self._waiting = variable([len(_OF_GRADIENTS), count], self.dtype)
         self._before, self._rate = like_weights(), variable([], self.dtype, nan)
@@ -103,13 +100,11 @@ class Probe:
           on_fault: what else to do at the first step that is not finite.
         """
         step, update = tf.cast(step, tf.int64), update or Update()
-        given = [values(gradient) for gradient in gradients if gradient is not None]
-        sums = squares([tf.cast(each, self.dtype) for each in given])
-        is_finite = tf.math.is_finite(tf.reduce_sum(sums))
-        if self.has_loss:
-            is_finite &= tf.math.is_finite(self.loss)
-        lasting = self._hold(step, gradients, sums, update)
-        self._alarm.watch(~is_finite, step, self.loss if self.has_loss else None, lasting, batch, on_fault)
+        # As each comes, outside of all branches: a branch would hold them until all are there.
+        are_bad = are_not_finite(gradients)
+        self._pending.assign(tf.where(update.is_made, step, tf.constant(-1, tf.int64)))
+        when(both(update.is_made, self._is_due(step)), lambda: self._look_at(update.applied(gradients)))
+        self._alarm.watch(are_bad, step, self.loss if self.has_loss else None, batch, on_fault)
 
         def keep() -> None:
             for before, weight in zip(self._before, self.weights, strict=True):
@@ -118,13 +113,6 @@ class Probe:
                 self._rate.assign(tf.cast(rate(), self.dtype))
 
         when(both(update.is_made, self.schedule(step)), keep)
-        is_due, act = both(update.is_made, self._is_due(step)), self._measure
-        if is_due is True and not tf.executing_eagerly():
-            # It begins with the first gradient, while others are still computed.
-            pairs = zip(gradients, lasting, self._held, strict=True)
-            arrays = [gradient if last is held else held.read_value() for gradient, last, held in pairs]
-            act = functools.partial(self._measured, arrays)
-        when(is_due, act)
 
     def after_update(self) -> tf.Tensor:
         """Measures the update of the step that waits for it, and makes its row ready to be read.
@@ -161,9 +149,8 @@ class Probe:
         is_suspect = tf.cast(scale, self.dtype) <= 1
         if self.has_loss:
             is_suspect |= ~tf.math.is_finite(self.loss)
-        self._alarm.watch(
-            is_suspect, tf.cast(step, tf.int64), self.loss if self.has_loss else None, gradients, batch, on_fault
-        )
+        step, loss = tf.cast(step, tf.int64), self.loss if self.has_loss else None
+        when(is_suspect, lambda: self._alarm.watch(are_not_finite(gradients), step, loss, batch, on_fault))
 
     def note_loss(self, loss: tf.Tensor) -> None:
         """Notes the batch's loss."""
@@ -175,38 +162,19 @@ class Probe:
         asked = [self.schedule(step), self.schedule(step + 1)]
         return either(*asked, *([] if self.histograms is None else [self.histograms(step)]))
 
-    def _hold(self, step: tf.Tensor, gradients: Sequence[Any], sums: tf.Tensor, update: Update) -> list[Any]:
-        """Holds the gradients of an update with their sums of squares; gives them as they can be looked at later."""
-        # To hold a tensor costs nothing; what first has to be computed is so only where it is asked for.
-        later, lasting = [], list(gradients)
-        for place, gradient in enumerate(gradients):
-            if isinstance(gradient, tf.Tensor) and gradient.dtype == self.dtype and update.is_plain:
-                self._held[place].assign(gradient)
-                # A tensor that a branch asks for is kept until that is decided; a variable is not.
-                lasting[place] = self._held[place]
-            elif gradient is not None:
-                later.append(place)
-        given = [place for place, gradient in enumerate(gradients) if gradient is not None]
-        self._given.assign(tf.constant([gradient is not None for gradient in gradients]))
-        self._squares.scatter_update(tf.IndexedSlices(sums, given))
-        self._pending.assign(tf.where(update.is_made, step, tf.constant(-1, tf.int64)))
+    def _look_at(self, applied: Sequence[Any]) -> None:
+        """Holds the gradients of an update, and measures them."""
+        for held, gradient in zip(self._held, applied, strict=True):
+            if gradient is not None:
+                held.assign(tf.cast(dense(gradient), self.dtype))
+        self._given.assign(tf.constant([gradient is not None for gradient in applied]))
+        self._measure()
 
-        def make() -> None:
-            applied = update.applied(gradients)
-            made = [tf.cast(dense(applied[place]), self.dtype) for place in later]
-            for place, gradient in zip(later, made, strict=True):
-                self._held[place].assign(gradient)
-            self._squares.scatter_update(tf.IndexedSlices(squares(made), later))
-
-        if later:
-            when(both(update.is_made, self._is_due(step)), make)
-        return lasting
-
-    def _measured(self, arrays: Sequence[tf.Tensor] | None = None) -> None:
-        """Measures what is held, given as tensors where there are such."""
+    def _measured(self) -> None:
+        """Measures what is held."""
         step = self._pending.read_value()
-        gradients = arrays or [held.read_value() for held in self._held]
-        factors, norms, sizes = magnitudes(gradients, self._squares)
+        gradients = [held.read_value() for held in self._held]
+        factors, norms, sizes = magnitudes(gradients)
 
         def wait() -> None:
             nan = tf.constant(float("nan"), self.dtype)
@@ -236,10 +204,13 @@ class Probe:
 
     def _finished(self) -> None:
         """Measures the update, and writes the row."""
-        pairs = zip(self.weights, self._before, strict=True)
-        updates = lengths([tf.cast(weight, self.dtype) - before for weight, before in pairs])
+        weight_norms = lengths(self._before)
+        # In place, once they were read.
+        with tf.control_dependencies([weight_norms]):
+            for before, weight in zip(self._before, self.weights, strict=True):
+                before.assign_sub(tf.cast(weight, self.dtype))
         of_gradients, ends = tf.reshape(self._waiting, [-1]), tf.stack([self.loss, self._rate])
-        row = tf.concat([of_gradients, updates, lengths(self._before), ends, self.dead_units.shares], axis=0)
+        row = tf.concat([of_gradients, lengths(self._before), weight_norms, ends, self.dead_units.shares], axis=0)
         place = self.status[0] % self.capacity
         self.rows.scatter_update(tf.IndexedSlices(row[None], place[None]))
         self.steps.scatter_update(tf.IndexedSlices(self._pending[None], place[None]))

@@ -117,6 +117,18 @@ def test_lengths_hold_where_squares_leave_the_floats(scale, tmp_path):
     assert monitor.training.not_finite is None
 
 
+@pytest.mark.parametrize("shape", [(2000, 2000), (2_000_003,)], ids=str)
+def test_products_of_millions_of_numbers_are_exact(shape, tmp_path):
+    rng = np.random.default_rng(0)
+    weight = tf.Variable(np.zeros(shape), dtype=tf.float32, name="layer/kernel")
+    gradients = [rng.normal(1, 1, shape).astype(np.float32) for _ in range(2)]
+    with tbgrad.GradientMonitor(tmp_path / "run", quiet=True) as monitor:
+        for step, gradient in enumerate(gradients):
+            monitor([tf.constant(gradient)], [weight], step)
+    before, now = (gradient.astype(np.float64) for gradient in gradients)
+    np.testing.assert_allclose(monitor.training.product[1, 0], np.sum(before * now), rtol=3e-6)
+
+
 def test_a_nan_is_told_while_the_program_runs(tmp_path, capsys):
     weight = tf.Variable([1.0, 2.0], name="layer/kernel")
     with tbgrad.GradientMonitor(tmp_path / "run", every=50) as monitor:
