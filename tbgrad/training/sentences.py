@@ -15,6 +15,8 @@ _SATURATING = {
     "tanh": "the slope of tanh is below 1 and falls to zero where it saturates, and each layer multiplies by it",
     "softsign": "the slope of softsign is below 1, and each layer multiplies by it",
 }
+# Their slope is one at zero, where only weights that are too small lose anything.
+_CENTRED = {"tanh", "softsign"}
 _RECTIFIED = {"relu", "relu6"}
 # What goes wrong in the first steps may lie in how the weights begin.
 _EARLY = 10
@@ -218,10 +220,9 @@ def _vanishing_cure(layers: Sequence[Layer]) -> str:
     activations = [layer.activation for layer in layers if layer.activation]
     common = max(dict.fromkeys(activations), key=activations.count, default="")
     if common in _SATURATING:
-        return (
-            f"Take ReLU or GELU instead of {common} ({_SATURATING[common]}), with He initialisation; or "
-            "put a normalisation or residual connections between the layers."
-        )
+        first = "Initialise with Glorot if the weights begin smaller; or take" if common in _CENTRED else "Take"
+        other = f"ReLU or GELU instead of {common} ({_SATURATING[common]}), with He initialisation"
+        return f"{first} {other}; or put a normalisation or residual connections between the layers."
     first = "He initialisation" if common in _RECTIFIED else "Glorot or He initialisation (the weights are too small)"
     return f"Take {first}, a normalisation between the layers, residual connections, or fewer layers."
 

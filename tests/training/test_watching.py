@@ -47,7 +47,14 @@ def test_a_tower_whose_gradient_fades_has_one_fault_that_names_where_it_dies():
     for word in ("'net/dense_2' and 2 more layers below it, since step 5", "at step 14", "is 1e+02, 32 times less",
                  "1e5 times less than in 'net/dense_7', nearer to the output (1e+07)"):  # fmt: skip
         assert word in fault.sentence
-    assert "instead of sigmoid" in fault.cure
+    assert fault.cure.startswith("Take ReLU or GELU instead of sigmoid")
+
+
+def test_where_tanh_fades_small_weights_are_asked_for_first():
+    rms = 10.0 ** np.arange(DEPTH) * np.ones((ROWS, 1))
+    (fault,) = look(make_training(rms, layers=make_layers(DEPTH, "tanh")))
+    assert fault.cure.startswith("Initialise with Glorot if the weights begin smaller")
+    assert "instead of tanh" in fault.cure
 
 
 def test_a_gradient_that_grows_towards_the_input_explodes_and_does_not_vanish():
