@@ -129,6 +129,18 @@ def test_products_of_millions_of_numbers_are_exact(shape, tmp_path):
     np.testing.assert_allclose(monitor.training.product[1, 0], np.sum(before * now), rtol=3e-6)
 
 
+def test_a_step_is_compared_with_the_one_before_though_that_is_not_recorded(tmp_path):
+    gradients = np.random.default_rng(0).normal(size=(7, 5)).astype(np.float32)
+    weight = tf.Variable(np.zeros(5), dtype=tf.float32, name="layer/kernel")
+    with tbgrad.GradientMonitor(tmp_path / "run", every=3, quiet=True) as monitor:
+        run = tf.function(lambda i, g: monitor([g], [weight], i))
+        for step, gradient in enumerate(gradients):
+            run(tf.constant(step), tf.constant(gradient))
+    np.testing.assert_array_equal(monitor.training.step, [0, 3, 6])
+    expected = [np.nan, gradients[2] @ gradients[3], gradients[5] @ gradients[6]]
+    np.testing.assert_allclose(monitor.training.product[:, 0], expected, rtol=1e-5)
+
+
 def test_a_nan_is_told_while_the_program_runs(tmp_path, capsys):
     weight = tf.Variable([1.0, 2.0], name="layer/kernel")
     with tbgrad.GradientMonitor(tmp_path / "run", every=50) as monitor:
