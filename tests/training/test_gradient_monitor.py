@@ -141,6 +141,16 @@ def test_a_step_is_compared_with_the_one_before_though_that_is_not_recorded(tmp_
     np.testing.assert_allclose(monitor.training.product[:, 0], expected, rtol=1e-5)
 
 
+def test_of_several_steps_that_are_not_finite_the_first_is_told(tmp_path):
+    weight = tf.Variable([1.0, 2.0], name="layer/kernel")
+    with tbgrad.GradientMonitor(tmp_path / "run", quiet=True, jit_compile=True) as monitor:
+        run = tf.function(lambda i, g: monitor([g], [weight], i), jit_compile=True)
+        for i in range(5):
+            run(tf.constant(i), tf.constant([1.0, np.nan if i in (2, 4) else 0.0]))
+    (fault,) = monitor.faults
+    assert (fault.kind, fault.step) == ("not finite", 2)
+
+
 def test_a_nan_is_told_while_the_program_runs(tmp_path, capsys):
     weight = tf.Variable([1.0, 2.0], name="layer/kernel")
     with tbgrad.GradientMonitor(tmp_path / "run", every=50) as monitor:
