@@ -12,8 +12,8 @@ from measuring import interleaved, median, paired_ratio, peak_mebibytes
 
 import tbgrad
 
-# Points along a side, where the time is measured.
-_SIDE = 7
+# Points along a side: where the time is measured, and where the memory is, each enough for XLA to have taken over.
+_SIDE, _SIDES = 7, (11, 31)
 
 
 def evaluated(model: keras.Model, plane: tbgrad.Plane, x: np.ndarray, labels: np.ndarray, batch: int) -> Callable:
@@ -73,5 +73,6 @@ tbgrad.landscape(f, plane, over=over, points=int(sys.argv[3]), gradients=False, 
 
 
 def memory(name: str) -> None:
-    few, many = (peak_mebibytes(_MEMORY, str(Path(__file__).parent), name, str(points)) for points in (5, 25))
-    print(f"  peak memory on 100 samples: {few:.0f} MiB at 5 × 5 points, {many:.0f} at 25 × 25")
+    few, many = (peak_mebibytes(_MEMORY, str(Path(__file__).parent), name, str(points)) for points in _SIDES)
+    at = [f"{side} × {side} points" for side in _SIDES]
+    print(f"  peak memory on 100 samples: {few:.0f} MiB at {at[0]}, {many:.0f} at {at[1]}")

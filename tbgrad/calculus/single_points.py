@@ -17,7 +17,7 @@ import tensorflow as tf
 from tbgrad.functions.averages import LOOP
 
 # XLA's compilation takes seconds: so many points times the numbers that each is turned into are worth it.
-FUSED_AFTER = 2**36
+FUSED_AFTER = 2**33
 # XLA's are slower or less exact than TensorFlow's own, or it has none.
 _UNSUITED = (
     "Conv",

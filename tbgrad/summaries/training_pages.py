@@ -18,12 +18,15 @@ from tbgrad.summaries.pages import code, page
 _MOST_ROWS = 60
 
 
-def training_verdict(training: Training, faults: Sequence[Fault] | None = None) -> Texts:
+def training_verdict(
+    training: Training, faults: Sequence[Fault] | None = None, questions: Sequence[tuple[str, str, str]] = ()
+) -> Texts:
     """The page.
 
     Args:
       training: so far; its last row is the last that the page tells of.
       faults: what was found; those of the training where it is None.
+      questions: further ones as `page` takes them, which something else in the run answers.
     """
     found = worst_first(training.faults if faults is None else faults)
     step = int(training.step[-1]) if len(training.step) else 0
@@ -34,7 +37,7 @@ def training_verdict(training: Training, faults: Sequence[Fault] | None = None) 
         _table(training, found),
         _rules(training),
     ]
-    text = page(heading, parts, _questions(training))
+    text = page(heading, parts, [*_questions(training), *questions])
     return Texts("training/verdict", step, text, description="Whether the training is healthy, and what to do if not.")
 
 

@@ -18,7 +18,7 @@ from tbgrad.training.readings import Reader
 from tbgrad.training.recording import Recorder
 from tbgrad.training.schedules import Schedule
 from tbgrad.training.settings import settings_of
-from tbgrad.training.sharpness import CHARTS, Sharpness, sharpness_scalars
+from tbgrad.training.sharpness import CHARTS, QUESTIONS, Sharpness, sharpness_scalars
 from tbgrad.training.watching import Rules
 
 _ON_NOT_FINITE = ("continue", "stop")
@@ -84,7 +84,8 @@ class GradientCallback(keras.callbacks.Callback):
         self._schedule, self._stops = Schedule(every), on_not_finite == "stop"
         self._histograms = None if histograms is None else Schedule(histograms)
         self._save_batch, self._sharpness = save_batch, sharpness
-        self._recorder = Recorder(logdir, rules, layers, quiet, overwrite, CHARTS if sharpness else None)
+        further = {"charts": CHARTS, "questions": QUESTIONS} if sharpness else {}
+        self._recorder = Recorder(logdir, rules, layers, quiet, overwrite, **further)
         self._attachment: Attachment | None = None
         self._reader: Reader | None = None
         self._last_step, self._last_histogram, self._told = -1, -1, False

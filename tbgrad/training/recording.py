@@ -38,6 +38,7 @@ class Recorder:
       quiet: whether nothing is said on the terminal.
       overwrite: whether a run of tbgrad's that is there already is replaced instead.
       charts: further ones for the dashboard Custom Scalars, by category.
+      questions: further ones that the verdict says where to look for.
 
     Attributes:
       layers: as given.
@@ -56,6 +57,7 @@ class Recorder:
         quiet: bool = False,
         overwrite: bool = False,
         charts: Mapping[str, Sequence[Chart]] | None = None,
+        questions: Sequence[tuple[str, str, str]] = (),
     ):
         rules = Rules() if rules is None else rules
         if isinstance(layers, str):
@@ -66,7 +68,8 @@ class Recorder:
             raise OptionError(f"rules is {rules!r}; expected tbgrad.Rules(...), or None.")
         self._asked, self.directory = Path(directory), Path(directory)
         self.layers, self._quiet, self._rules, self._watch = layers, quiet, rules, Watch(rules)
-        self._exists, self._charts = "replace" if overwrite else "number", charts or {}
+        self._exists = "replace" if overwrite else "number"
+        self._charts, self._questions = charts or {}, questions
         self._run: Run | None = None
         self._parts: list[Training] = []
         self.faults: list[Fault] = []
@@ -193,7 +196,7 @@ class Recorder:
         try:
             training = self.training
             if training is not None:
-                run.write([*self._news([self._in_run(training_verdict(training))]), self._layout(training)])
+                run.write([*self._news([self._verdict(training)]), self._layout(training)])
                 run.write(self._news(training_picture(training)))
         finally:
             run.close(status)
@@ -202,7 +205,7 @@ class Recorder:
         return Layout({**training_layout(training).categories, **self._charts})
 
     def _write_verdict(self) -> None:
-        self._run.write(self._news([self._in_run(training_verdict(self.training))]))
+        self._run.write(self._news([self._verdict(self.training)]))
         self._run.flush()
 
     def _news(self, records: Sequence[Texts | Images]) -> list[Record]:
@@ -216,10 +219,14 @@ class Recorder:
             self._last_told[record.tag] = told
         return fresh
 
-    def _in_run(self, record: Record) -> Record:
-        if isinstance(record, Texts):
-            return Texts(record.tag, record.step, [select_run(t, self.directory.name) for t in record.text])
-        return record
+    def _verdict(self, training: Training) -> Texts:
+        page = training_verdict(training, questions=self._questions)
+        return Texts(
+            page.tag,
+            page.step,
+            [select_run(text, self.directory.name) for text in page.text],
+            description=page.description,
+        )
 
     def say(self, sentence: str) -> None:
         """Says something on the terminal, below a progress bar."""

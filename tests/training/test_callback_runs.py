@@ -218,7 +218,9 @@ def test_sharpness_is_measured_at_the_steps_that_are_asked_for(tmp_path):
     for _ in range(2):
         model.fit(x, y, batch_size=16, epochs=1, verbose=0, callbacks=[callback])
     largest = np.linalg.eigvalsh(2 * x.T.astype(float) @ x / len(x))[-1]
-    run = tbgrad.read_run(tmp_path / "run").scalars
+    logged = tbgrad.read_run(tmp_path / "run")
+    assert "| `training/sharpness` |" in logged.texts["training/verdict"].text[-1]
+    run = logged.scalars
     np.testing.assert_array_equal(run["training/sharpness"].step, [0, 3, 6])
     np.testing.assert_allclose(run["training/sharpness"].value, largest, rtol=1e-4)
     np.testing.assert_allclose(run["training/sharpness_over_edge"].value, largest * 0.05 / 2, rtol=1e-4)

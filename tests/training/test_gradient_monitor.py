@@ -162,6 +162,15 @@ def test_a_nan_is_told_while_the_program_runs(tmp_path, capsys):
     assert (fault.kind, fault.layer, fault.step) == ("not finite", "layer", 3)
 
 
+def test_a_loss_that_is_not_finite_is_told_though_the_gradient_is(tmp_path):
+    weight = tf.Variable([1.0, 2.0], name="layer/kernel")
+    with tbgrad.GradientMonitor(tmp_path / "run", every=50, quiet=True) as monitor:
+        for i in range(5):
+            monitor([tf.ones(2)], [weight], i, loss=tf.constant(np.inf if i == 3 else 1.0))
+    (fault,) = monitor.faults
+    assert (fault.kind, fault.step) == ("not finite", 3)
+
+
 def test_what_is_asked_wrongly_is_refused(tmp_path):
     one, other = tf.Variable([1.0], name="one"), tf.Variable([1.0], name="other")
     with pytest.raises(OptionError, match="capacity is 0"):

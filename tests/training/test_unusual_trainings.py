@@ -44,8 +44,10 @@ def test_other_layers_are_another_run(tmp_path, capsys):
         layers = [tag for tag in run.scalars if tag.startswith("training/zeros/")]
         assert len(layers) == weights // 2
     # So it is with a model whose weights do not exist yet.
-    fitted(networks.made(networks.sequential, sgd), callback)
+    fitted(networks.made(networks.sequential, lambda: keras.optimizers.SGD(0.25)), callback)
     assert callback.directory == tmp_path / "run-3" and len(callback.training.layers) == 3
+    rates = [tbgrad.read_run(tmp_path / name).hparams.values["learning_rate"] for name in ("run-2", "run-3")]
+    np.testing.assert_allclose(rates, [float(model.optimizer.learning_rate), 0.25])
 
 
 def test_what_another_callback_interrupts_is_written_when_the_training_goes_on(tmp_path):
