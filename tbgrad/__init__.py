@@ -64,7 +64,7 @@ _HOMES = {
     "examine": "tbgrad.comparison.examination.doctor",
     "export_scalars": "tbgrad.comparison.exports.exporting",
     "find_basins": "tbgrad.descent.basins",
-    "hessian": "tbgrad.calculus.derivatives",
+    "hessian": "tbgrad.calculus.hessians",
     "hessian_directions": "tbgrad.calculus.directions",
     "hvp": "tbgrad.calculus.products",
     "jvp": "tbgrad.calculus.products",

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from tbgrad.calculus.derivatives import as_points, hessian
+from tbgrad.calculus.derivatives import as_points
+from tbgrad.calculus.hessians import hessian
 from tbgrad.functions.function import Function
 from tbgrad.results import Curvature
 

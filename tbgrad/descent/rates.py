@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tbgrad.calculus.derivatives import hessian, value_and_gradient
+from tbgrad.calculus.derivatives import value_and_gradient
+from tbgrad.calculus.hessians import hessian
 from tbgrad.calculus.lanczos import PRODUCTS, extreme_eigenvalues
 from tbgrad.functions.function import Function
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tbgrad.calculus.derivatives import hessian
+from tbgrad.calculus.hessians import hessian
 from tbgrad.descent.watching import Way
 from tbgrad.functions.function import Function
 from tbgrad.results import POINTS, STATUSES, Status, Verdicts

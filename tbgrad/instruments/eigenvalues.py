@@ -42,7 +42,7 @@ def largest_eigenvalues(f: Function, points: np.ndarray, scale: np.ndarray | Non
 
 
 def _by_matrices(f: Function, points: np.ndarray, scale: np.ndarray | None) -> np.ndarray:
-    from tbgrad.calculus.derivatives import hessian
+    from tbgrad.calculus.hessians import hessian
 
     at_once = max(1, _ENTRIES_AT_ONCE // f.dimensions**2)
     largest = np.full(len(points), np.nan)

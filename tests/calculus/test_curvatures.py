@@ -151,7 +151,7 @@ def test_no_points():
 def test_hessians_in_parts_are_those_at_once(monkeypatch):
     f = tbgrad.resolve("rosenbrock")
     whole = tbgrad.hessian(f, POINTS)
-    monkeypatch.setattr("tbgrad.calculus.derivatives._ENTRIES_AT_ONCE", 28)
+    monkeypatch.setattr("tbgrad.calculus.hessians._ENTRIES_AT_ONCE", 28)
     np.testing.assert_array_equal(tbgrad.hessian(f, POINTS), whole)
 
 

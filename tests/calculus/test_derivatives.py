@@ -3,7 +3,8 @@ import pytest
 from oracles import Exact
 
 from tbgrad.calculus.backward import backward
-from tbgrad.calculus.derivatives import evaluate, hessian
+from tbgrad.calculus.derivatives import evaluate
+from tbgrad.calculus.hessians import hessian
 from tbgrad.errors import RangeError, ShapeError
 from tbgrad.functions.catalogue import catalogue
 from tbgrad.functions.function import Function

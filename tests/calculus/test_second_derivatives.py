@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from oracles import Exact
 
-from tbgrad.calculus.derivatives import hessian
+from tbgrad.calculus.hessians import hessian
 from tbgrad.calculus.products import second_along
 from tbgrad.calculus.sweeps import sweep
 from tbgrad.errors import ShapeError

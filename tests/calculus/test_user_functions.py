@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tbgrad.calculus.derivatives import evaluate, hessian
+from tbgrad.calculus.derivatives import evaluate
+from tbgrad.calculus.hessians import hessian
 from tbgrad.errors import FunctionCallError, RunError
 from tbgrad.functions.function import Function
 from tbgrad.functions.imports import from_callable

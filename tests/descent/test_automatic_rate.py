@@ -203,7 +203,7 @@ def test_one_start_whose_hessian_is_not_finite(where):
 
 
 def test_more_hessians_than_are_computed_at_once(monkeypatch):
-    monkeypatch.setattr("tbgrad.calculus.derivatives._MOST_GIBIBYTES", 0.01)
+    monkeypatch.setattr("tbgrad.calculus.hessians._MOST_GIBIBYTES", 0.01)
     f = tbgrad.Function.of_vector(lambda p: tf.reduce_sum(p**4, axis=-1), 64, name="f", domain=((-1e6, 1e6),) * 64)
     starts = np.full((2000, 64), 0.5)
     starts[1777, 3] = 2.0

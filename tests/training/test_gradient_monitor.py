@@ -171,6 +171,15 @@ def test_a_loss_that_is_not_finite_is_told_though_the_gradient_is(tmp_path):
     assert (fault.kind, fault.step) == ("not finite", 3)
 
 
+def test_a_weight_without_a_gradient_does_not_count(tmp_path):
+    kernel, bias = tf.Variable(tf.ones(4), name="layer/kernel"), tf.Variable(tf.ones(4), name="layer/bias")
+    with tbgrad.GradientMonitor(tmp_path / "run", quiet=True) as monitor:
+        monitor([tf.constant([3.0, 4.0, 0.0, 0.0]), None], [kernel, bias], 0)
+    np.testing.assert_array_equal(monitor.training.norm, [[5.0, np.nan]])
+    np.testing.assert_array_equal(monitor.training.by_layer.zeros, [[0.5]])
+    assert [weight for _, weight, _ in monitor.training.without_gradient] == ["bias"]
+
+
 def test_what_is_asked_wrongly_is_refused(tmp_path):
     one, other = tf.Variable([1.0], name="one"), tf.Variable([1.0], name="other")
     with pytest.raises(OptionError, match="capacity is 0"):
