@@ -12,7 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tbgrad.training.alarms import Alarm, are_not_finite
+from tbgrad.training.alarms import Alarm, Inspection
 from tbgrad.training.dead_units import DeadUnits
 from tbgrad.training.magnitudes import lengths, magnitudes, products, shares_of_zeros
 from tbgrad.training.schedules import Schedule
@@ -101,10 +101,10 @@ class Probe:
         """
         step, update = tf.cast(step, tf.int64), update or Update()
         # As each comes, outside of all branches: a branch would hold them until all are there.
-        are_bad = are_not_finite(gradients)
+        inspection = Inspection(gradients)
         self._pending.assign(tf.where(update.is_made, step, tf.constant(-1, tf.int64)))
         when(both(update.is_made, self._is_due(step)), lambda: self._look_at(update.applied(gradients)))
-        self._alarm.watch(are_bad, step, self.loss if self.has_loss else None, batch, on_fault)
+        self._alarm.watch(inspection, step, self.loss if self.has_loss else None, batch, on_fault)
 
         def keep() -> None:
             for before, weight in zip(self._before, self.weights, strict=True):
@@ -150,7 +150,7 @@ class Probe:
         if self.has_loss:
             is_suspect |= ~tf.math.is_finite(self.loss)
         step, loss = tf.cast(step, tf.int64), self.loss if self.has_loss else None
-        when(is_suspect, lambda: self._alarm.watch(are_not_finite(gradients), step, loss, batch, on_fault))
+        when(is_suspect, lambda: self._alarm.watch(Inspection(gradients), step, loss, batch, on_fault))
 
     def note_loss(self, loss: tf.Tensor) -> None:
         """Notes the batch's loss."""

@@ -50,6 +50,11 @@ def values(gradient: Any) -> tf.Tensor:
     return gradient.values if isinstance(gradient, tf.IndexedSlices) else gradient
 
 
+def is_finite(array: tf.Tensor) -> tf.Tensor:
+    """Whether no element is NaN or infinite."""
+    return tf.reduce_all(tf.math.is_finite(array))
+
+
 def has_not_finite(array: tf.Tensor) -> tf.Tensor:
     """Whether an element is NaN or infinite."""
-    return ~tf.reduce_all(tf.math.is_finite(array))
+    return ~is_finite(array)
