@@ -41,14 +41,14 @@ class NotFinite:
 
     Attributes:
       step: the updates made before.
-      loss: of that step.
+      loss: of that step; None where it was not told.
       gradients: bool `[W]`, which weights' gradients were not finite.
       weights: bool `[W]`, which weights were not finite before the update.
       batch: whether the batch itself held something that is not finite; None where that is not known.
     """
 
     step: int
-    loss: float
+    loss: float | None
     gradients: np.ndarray
     weights: np.ndarray
     batch: bool | None = None

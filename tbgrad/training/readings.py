@@ -108,4 +108,5 @@ class Reader:
         loss, *flags = self.probe.fault.numpy().astype(np.float64)
         batch, of_weights = bool(flags[0]), np.array(flags[1:], bool)
         gradients, weights = np.split(of_weights, 2)
-        return NotFinite(self.shifted(step), float(loss), gradients, weights, batch)
+        told = float(loss) if self.probe.has_loss else None
+        return NotFinite(self.shifted(step), told, gradients, weights, batch)

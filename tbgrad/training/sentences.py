@@ -181,9 +181,10 @@ def not_finite(found: NotFinite, owners: Sequence[tuple[Layer, str]], grown: flo
     at = f"at step {found.step:,}"
     hit = [owner for owner, is_hit in zip(owners, found.gradients, strict=True) if is_hit]
     lost = [owner for owner, is_lost in zip(owners, found.weights, strict=True) if is_lost]
-    value = f"{found.loss:.3g}".replace("nan", "NaN").replace("inf", "infinity")
+    value = "" if found.loss is None else f"{found.loss:.3g}".replace("nan", "NaN").replace("inf", "infinity")
     if found.batch:
-        sentence = f"The batch {at} held NaN or infinity; the loss is {value}."
+        told = f"; the loss is {value}" if value else ""
+        sentence = f"The batch {at} held NaN or infinity{told}."
         return Fault("not finite", "", "", found.step, sentence, "Check the data and its scaling: a division by a "
                      "standard deviation of zero, a logarithm of zero, missing values.")  # fmt: skip
     if lost:
@@ -194,7 +195,7 @@ def not_finite(found: NotFinite, owners: Sequence[tuple[Layer, str]], grown: flo
         cure = "Check the weights that were loaded, and the initialisation." if not found.step else _smaller_rate(rate)
         return Fault("not finite", layer.name, weight, found.step, sentence, cure, _shared(lost, layer))
     rose = f" The loss or the gradient had grown {_times(grown)} before." if grown >= 10 else ""
-    if not math.isfinite(found.loss):
+    if found.loss is not None and not math.isfinite(found.loss):
         sentence = f"The loss became {value} {at}, before any gradient: batch and weights were finite."
         cure = (
             "In the loss, keep logarithms, divisions, square roots and exponentials within their range: "
@@ -204,9 +205,10 @@ def not_finite(found: NotFinite, owners: Sequence[tuple[Layer, str]], grown: flo
     layer, weight = hit[-1]
     below = len({owner.name for owner, _ in hit} - {layer.name})
     others = f" It is so in {_others(below, 'below it')} as well." if below else ""
+    meanwhile = f" while the loss was finite ({value})" if value else ", of a loss that was not told"
     sentence = (
-        f"The gradient of '{weight}' in layer '{layer.name}' became NaN or infinite {at} while the loss was finite "
-        f"({value}): it arose there, or in what follows that layer."
+        f"The gradient of '{weight}' in layer '{layer.name}' became NaN or infinite {at}{meanwhile}: it arose there, "
+        "or in what follows that layer."
     )
     cure = (
         "Look for a square root, a norm or a power at zero, a division, or tf.where with a NaN in the branch that is "

@@ -36,7 +36,7 @@ CHARTS = {
         Chart("sharpness, in loss per weight²", (f"^{SHARPNESS_TAG}$",)),
     )
 }
-QUESTIONS = (("How strongly does the loss bend, and how near is that to the edge?", "Time Series", SHARPNESS_TAG),)
+QUESTIONS = (("How strongly does the loss bend, and how near is that to the edge?", "Custom Scalars", SHARPNESS_TAG),)
 DESCRIPTIONS = {
     SHARPNESS_TAG: "Largest eigenvalue of the Hessian of the loss, on the data given for it: how strongly the loss "
     "bends here in the direction in which it bends upwards most. In loss per weight².",

@@ -162,6 +162,27 @@ def test_a_nan_is_told_while_the_program_runs(tmp_path, capsys):
     assert (fault.kind, fault.layer, fault.step) == ("not finite", "layer", 3)
 
 
+@pytest.mark.parametrize("which", ["small", "large", "sparse", "double"])
+def test_a_nan_is_found_in_gradients_of_every_kind(which, tmp_path):
+    shapes = {"small": (3,), "large": (100, 100), "other": (5,), "sparse": (50, 4), "double": (2,)}
+    weights = [
+        tf.Variable(np.zeros(shape), dtype=tf.float64 if name == "double" else tf.float32, name=f"{name}/kernel")
+        for name, shape in shapes.items()
+    ]
+    with tbgrad.GradientMonitor(tmp_path / "run", quiet=True) as monitor:
+        for step in range(3):
+            values = {name: np.ones((2, 4) if name == "sparse" else shape) for name, shape in shapes.items()}
+            if step == 1:
+                values[which].flat[-1] = np.nan
+            gradients = [tf.constant(values[w.name.split("/")[0]], w.dtype) for w in weights]
+            gradients[3] = tf.IndexedSlices(gradients[3], tf.constant([7, 9]), tf.constant(shapes["sparse"]))
+            monitor(gradients, weights, step)
+    (fault,) = monitor.faults
+    assert (fault.kind, fault.layer, fault.step) == ("not finite", which, 1)
+    assert "a loss that was not told" in fault.sentence
+    assert monitor.training.not_finite.gradients.tolist() == [name == which for name in shapes]
+
+
 def test_a_loss_that_is_not_finite_is_told_though_the_gradient_is(tmp_path):
     weight = tf.Variable([1.0, 2.0], name="layer/kernel")
     with tbgrad.GradientMonitor(tmp_path / "run", every=50, quiet=True) as monitor:
