@@ -241,3 +241,13 @@ def test_in_double_precision_the_readings_are_too(double_precision, tmp_path):
     for row, step in zip(callback.training.norm, told, strict=True):
         norms = sorted(np.linalg.norm(gradient) for gradient in step["gradient"].values())
         np.testing.assert_allclose(np.sort(row), norms, rtol=1e-12)
+
+
+def test_where_nothing_gets_a_gradient_keras_says_so(tmp_path):
+    def network():
+        x = keras.Input((networks.FEATURES,))
+        return keras.Model(x, keras.layers.Lambda(tf.stop_gradient)(keras.layers.Dense(networks.CLASSES)(x)))
+
+    for name, optimizer in (("plain", sgd), ("scaled", scaled)):
+        with pytest.raises(ValueError, match="No gradients provided"):
+            fitted(networks.made(network, optimizer), tbgrad.GradientCallback(tmp_path / name, quiet=True))
